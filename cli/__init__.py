@@ -1,0 +1,1 @@
+"""Talk to people: arguments, progress, exit codes."""

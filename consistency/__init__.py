@@ -1,0 +1,1 @@
+"""Make neighbouring frames agree. Imports nothing of ours: tensors only."""

@@ -1,0 +1,43 @@
+"""What can go wrong, in words for the person who ran it.
+
+Every error that a user can cause or mend is a `RestyleError`. Its message says what is wrong, where, and what would
+work; the command line prints that message alone and exits with `exit_code`.
+"""
+
+from typing import ClassVar
+
+
+class RestyleError(Exception):
+    """Root of all errors that are meant for people."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class SettingsError(RestyleError):
+    """A setting is wrong, or the chosen model cannot honour it. Raised before the first frame is read."""
+
+    exit_code = 2
+
+
+class MediaError(RestyleError):
+    """A file cannot be read or written: missing, damaged, without a picture, of an unknown kind."""
+
+    exit_code = 3
+
+
+class ModelError(RestyleError):
+    """A model cannot be loaded: missing files, missing package, unsafe format."""
+
+    exit_code = 4
+
+
+class ResourceError(RestyleError):
+    """This machine has too little memory or disk for the job as asked."""
+
+    exit_code = 5
+
+
+class JobError(RestyleError):
+    """The job folder beside the output belongs to another source, setting or model, or is in use."""
+
+    exit_code = 6

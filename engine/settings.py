@@ -1,0 +1,168 @@
+"""What a person can ask for: frozen, checked when built, the same from Python, TOML and the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from engine.errors import SettingsError
+
+LOOKS = Path(__file__).parent / "looks"
+
+
+class Codec(StrEnum):
+    """How the result is encoded. The file's suffix must fit: mp4 or mov, mov for ProRes, a folder for PNG."""
+
+    H264 = "h264"
+    HEVC = "hevc"
+    PRORES4444 = "prores4444"
+    PNG = "png"
+
+
+class ReaderName(StrEnum):
+    """Which library decodes the source. PyAV is exact everywhere; decord is refused where it would be wrong."""
+
+    PYAV = "pyav"
+    DECORD = "decord"
+
+
+@dataclass(frozen=True)
+class Look:
+    """A named look: words for the model and how tightly it holds to the source.
+
+    `strength` (0 to 1) is how far the picture may leave the source; `controls` maps a control's name to its weight
+    (0 free, 1 tight).
+    """
+
+    name: str
+    title: str
+    prompt: str
+    negative_prompt: str = ""
+    strength: float = 0.6
+    controls: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_unit("strength", self.strength)
+        object.__setattr__(self, "controls", _weights(self.controls))
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """This reads a look from its TOML file; the file's stem is its name."""
+        return _build(cls, {"name": path.stem, **_read_toml(path)}, path)
+
+
+def look_names() -> list[str]:
+    """This lists the looks that come with the engine, sorted."""
+    return sorted(path.stem for path in LOOKS.glob("*.toml"))
+
+
+def load_look(name: str) -> Look:
+    """This loads a bundled look; an unknown name is refused with the list of known ones."""
+    if name not in look_names():
+        raise SettingsError(f"There is no look called {name!r}. There are: {', '.join(look_names())}.")
+    return Look.from_toml(LOOKS / f"{name}.toml")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One job. What is `None` is taken from the look, the model or the source."""
+
+    look: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    strength: float | None = None
+    steps: int | None = None
+    seed: int = 0
+    width: int | None = None
+    height: int | None = None
+    model: str = "starter"
+    device: str = "auto"
+    controls: Mapping[str, float] | None = None
+    cuts: str = "auto"
+    codec: Codec = Codec.H264
+    reader: ReaderName = ReaderName.PYAV
+
+    def __post_init__(self) -> None:
+        if (self.look is None) == (self.prompt is None):
+            raise SettingsError("Say either a look (--look watercolor) or a prompt (--prompt \"...\"), one of the two.")
+        if self.strength is not None:
+            _check_unit("strength", self.strength)
+        if self.steps is not None and not 1 <= self.steps <= 200:
+            raise SettingsError(f"steps is {self.steps}; it must be between 1 and 200.")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"seed is {self.seed}; it must be between 0 and 2^63 - 1.")
+        self._check_size()
+        if self.controls is not None:
+            object.__setattr__(self, "controls", _weights(self.controls))
+        object.__setattr__(self, "codec", _member(Codec, self.codec))
+        object.__setattr__(self, "reader", _member(ReaderName, self.reader))
+
+    def _check_size(self) -> None:
+        if (self.width is None) != (self.height is None):
+            raise SettingsError("Give width and height together (--size 640x360), or neither.")
+        for name, value in (("width", self.width), ("height", self.height)):
+            if value is not None and not 16 <= value <= 16384:
+                raise SettingsError(f"{name} is {value}; it must be between 16 and 16384.")
+
+    @classmethod
+    def from_toml(cls, path: Path, **overrides: Any) -> Self:  # noqa: ANN401 - values are checked by the fields
+        """This reads settings from a TOML file whose keys are the field names; `overrides` win."""
+        return _build(cls, {**_read_toml(path), **overrides}, path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """This gives plain values, ready for TOML or JSON, without what is `None`."""
+        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {
+            name: dict(value) if isinstance(value, Mapping) else str(value) if isinstance(value, StrEnum) else value
+            for name, value in plain.items()
+            if value is not None
+        }
+
+
+def _build[T](cls: type[T], values: dict[str, Any], path: Path) -> T:
+    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise SettingsError(f"{path} has unknown keys: {', '.join(unknown)}. Known are: {', '.join(known)}.")
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"There is no file {path}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+
+
+def _check_unit(name: str, value: float) -> None:
+    if not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise SettingsError(f"{name} is {value!r}; it must be a number between 0 and 1.")
+
+
+def _weights(controls: Mapping[str, float]) -> Mapping[str, float]:
+    for name, weight in controls.items():
+        _check_weight(name, weight)
+    return MappingProxyType(dict(controls))
+
+
+def _check_weight(name: str, weight: float) -> None:
+    if not isinstance(weight, int | float) or not 0 <= weight <= 2:
+        raise SettingsError(f"The weight of control {name} is {weight!r}; it must be a number between 0 and 2.")
+
+
+def _member[E: StrEnum](cls: type[E], value: str) -> E:
+    try:
+        return cls(value)
+    except ValueError as error:
+        raise SettingsError(f"{value!r} is not one of: {', '.join(cls)}.") from error

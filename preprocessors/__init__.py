@@ -1,0 +1,1 @@
+"""Frames in, control signals of the same size out. Imports nothing of ours: tensors only."""

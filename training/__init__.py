@@ -1,0 +1,1 @@
+"""How the starter's weights were made, from nothing."""
