@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from engine.errors import SettingsError
 
 LOOKS = Path(__file__).parent / "looks"
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 
 class Codec(StrEnum):
@@ -125,7 +128,7 @@ class Settings:
         }
 
 
-def _build[T](cls: type[T], values: dict[str, Any], path: Path) -> T:
+def _build(cls: type[T], values: dict[str, Any], path: Path) -> T:
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(known))
     if unknown:
@@ -161,7 +164,7 @@ def _check_weight(name: str, weight: float) -> None:
         raise SettingsError(f"The weight of control {name} is {weight!r}; it must be a number between 0 and 2.")
 
 
-def _member[E: StrEnum](cls: type[E], value: str) -> E:
+def _member(cls: type[E], value: str) -> E:
     try:
         return cls(value)
     except ValueError as error:
