@@ -1,0 +1,1 @@
+"""Video models behind one protocol. The only room that imports diffusers and transformers, and only on first use."""

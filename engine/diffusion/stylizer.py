@@ -1,0 +1,165 @@
+"""What a video model promises, and what it asks for: the one door between the engine and every model family.
+
+The engine owns chunks, overlaps, noise and sizes; a `Stylizer` restyles one chunk of one shot. What a model cannot do
+is an error in `check`, before the first frame is read: never a silent downgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.errors import SettingsError
+from engine.windows import FrameRule
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a model takes: its controls by name (`depth`, `edges`, `flow`, `colour`), and whether words to avoid."""
+
+    controls: frozenset[str]
+    negative_prompt: bool
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a model does best where a person has not said otherwise.
+
+    `guidance` is the weight of the prompt against no prompt (1 is off and twice as fast). `noise_carried` (0 to 1) is
+    the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`.
+    """
+
+    steps: int
+    guidance: float
+    noise_carried: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the model, constant over a job.
+
+    `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
+    whatever the strength. `controls` maps a control's name to its weight; a weight of 0 is as if it were not there.
+    """
+
+    prompt: str
+    strength: float
+    steps: int
+    guidance: float = 1.0
+    negative_prompt: str = ""
+    controls: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def active_controls(self) -> dict[str, float]:
+        """The controls that have an effect, by name."""
+        return {name: float(weight) for name, weight in sorted(self.controls.items()) if weight != 0}
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive frames of one shot, at a size and length that the model's rule allows.
+
+    frames: `[T, 3, H, W]`, 0 to 1. controls: maps `[T, 1 or 3, H, W]`, 0 to 1, by name. noise: `[T, c, h, w]`, unit
+    Gaussian, the shot's own. carried: `[K, c, h, w]`, the finished latents of the first K frames as the chunk before
+    gave them, 1 <= K < T; they come out bit-equal. seed: for samplers that draw noise while they denoise.
+    """
+
+    frames: Tensor
+    noise: Tensor
+    controls: Mapping[str, Tensor] = field(default_factory=dict)
+    carried: Tensor | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        frames, noise, carried = self.frames, self.noise, self.carried
+        _check_picture("frames", frames, (3,), frames)
+        for name, control in self.controls.items():
+            _check_picture(f"control {name}", control, (1, 3), frames)
+        if noise.ndim != 4 or len(noise) != len(frames) or noise.dtype != torch.float32:
+            raise ValueError(f"noise must be [{len(frames)}, c, h, w] float32, is {_describe(noise)}")
+        if carried is not None and (carried.shape[1:] != noise.shape[1:] or not 1 <= len(carried) < len(frames)):
+            raise ValueError(f"carried latents must be [1 to {len(frames) - 1}, c, h, w], are {_describe(carried)}")
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A restyled chunk: frames `[T, 3, H, W]`, 0 to 1, and their latents `[T, c, h, w]` float32, for the next one."""
+
+    frames: Tensor
+    latents: Tensor
+
+
+class Stylizer(Protocol):
+    """One loaded video model. `window` is how many frames its temporal layers see at once."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rule(self) -> FrameRule: ...
+
+    @property
+    def window(self) -> int: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    @property
+    def defaults(self) -> Defaults: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the model's files: equal fingerprints give equal frames."""
+        ...
+
+    def check(self, request: Request) -> None:
+        """This refuses what the model cannot do, with a `SettingsError` that says what would work."""
+        ...
+
+    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """This gives `(c, h, w)` of one frame's latents and noise."""
+        ...
+
+    def peak_bytes(self, frames: int, height: int, width: int) -> int:
+        """This estimates the most memory that the model and one chunk of `frames` take together."""
+        ...
+
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        """This restyles one chunk. The same model, chunk and request give the same tensors, bit by bit."""
+        ...
+
+
+def check_request(request: Request, capabilities: Capabilities, name: str) -> None:
+    """This refuses what is wrong for the model called `name`, whatever its family."""
+    unknown = sorted(set(request.active_controls) - capabilities.controls)
+    if unknown:
+        known = ", ".join(sorted(capabilities.controls)) or "none"
+        raise SettingsError(f"The model {name} has no control called {', '.join(unknown)}. It has: {known}.")
+    if request.negative_prompt and not capabilities.negative_prompt:
+        raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")
+    if request.negative_prompt and request.guidance <= 1:
+        raise SettingsError("A negative prompt does nothing at a guidance of 1 or less. Raise the guidance or drop it.")
+    if not 0 < request.strength <= 1:
+        raise SettingsError(f"strength is {request.strength}; it must be above 0 (no change) and at most 1.")
+    if request.steps < 1:
+        raise SettingsError(f"steps is {request.steps}; it must be at least 1.")
+
+
+def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:
+    shape = (len(like), *like.shape[-2:])
+    wanted = f"[{len(like)}, {' or '.join(map(str, channels))}, {like.shape[-2]}, {like.shape[-1]}] float32"
+    if picture.ndim != 4 or picture.dtype != torch.float32 or picture.shape[1] not in channels:
+        raise ValueError(f"{what} must be {wanted}, is {_describe(picture)}")
+    if (len(picture), *picture.shape[-2:]) != shape or not len(picture):
+        raise ValueError(f"{what} must be {wanted}, is {_describe(picture)}")
+    low, high = (float(bound) for bound in torch.aminmax(picture))
+    if not (low >= -1e-3 and high <= 1 + 1e-3):  # false for NaN, too
+        raise ValueError(f"{what} must be 0 to 1, is {low:g} to {high:g}")
+
+
+def _describe(tensor: Tensor) -> str:
+    return f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

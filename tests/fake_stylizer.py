@@ -1,0 +1,65 @@
+"""A stylizer for tests of everything around one: the real interface, no diffusers, deterministic and cheap.
+
+Its latents are the styled picture in blocks of 8 by 8 pixels (warm tint, controls, noise); its frames are the source's
+detail over them. So carried latents, noise, prompt, strength and controls all show in the frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.windows import FrameRule
+
+FACTOR = 8
+RULE = FrameRule(multiple=FACTOR)
+CAPABILITIES = Capabilities(frozenset({"depth", "edges", "flow", "colour"}), negative_prompt=True)
+DEFAULTS = Defaults(steps=2, guidance=1.0, noise_carried=0.9)
+
+
+@dataclass
+class FakeStylizer:
+    """`calls` lists the number of frames of each chunk that was restyled. `drift` reddens each chunk by its seed."""
+
+    name: str = "fake"
+    rule: FrameRule = RULE
+    window: int = 8
+    capabilities: Capabilities = CAPABILITIES
+    defaults: Defaults = DEFAULTS
+    fingerprint: str = "fake-1"
+    drift: float = 0.0
+    calls: list[int] = field(default_factory=list)
+
+    def check(self, request: Request) -> None:
+        check_request(request, self.capabilities, self.name)
+
+    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        return 4, height // FACTOR, width // FACTOR
+
+    def peak_bytes(self, frames: int, height: int, width: int) -> int:
+        return 16 * frames * 3 * height * width
+
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        self.calls.append(len(chunk.frames))
+        source = F.avg_pool2d(chunk.frames, FACTOR)
+        styled = _tint(source, request) + 0.05 * request.strength * chunk.noise[:, :3]
+        styled[:, 0] += self.drift * (chunk.seed % 7) / 7
+        for name, weight in request.active_controls.items():
+            styled += 0.05 * weight * F.avg_pool2d(chunk.controls[name], FACTOR)
+        latents = torch.cat([styled, chunk.noise[:, 3:]], dim=1)
+        if chunk.carried is not None:
+            latents[: len(chunk.carried)] = chunk.carried
+        change = F.interpolate(latents[:, :3] - source, scale_factor=float(FACTOR), mode="nearest")
+        return Styled((chunk.frames + change).clamp(0, 1), latents)
+
+
+def _tint(source: Tensor, request: Request) -> Tensor:
+    digest = hashlib.sha256(f"{request.prompt}|{request.negative_prompt}|{request.guidance}".encode()).digest()
+    colour = torch.tensor([byte / 255 for byte in digest[:3]]).view(1, 3, 1, 1)
+    share = request.strength * 0.5
+    return source * (1 - share) + colour * share
