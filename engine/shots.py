@@ -1,0 +1,98 @@
+"""Where the cuts are: every frame belongs to exactly one shot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.errors import SettingsError
+from engine.windows import Span
+
+DETECTION_HEIGHT = 180  # pixels: cuts are seen at thumbnail size, and twenty times faster
+
+
+def detect_cuts(windows: Iterable[Tensor]) -> list[int]:
+    """This finds the first frame of every shot but the first, in frames `[T, 3, H, W]` that are streamed by window.
+
+    PySceneDetect's content detector, fed frame by frame: its scores compare a frame with the one before it, so a cut
+    is placed on the exact frame. Its adaptive form asks for a window of such scores and keeps whip pans whole.
+    """
+    from scenedetect import FrameTimecode
+    from scenedetect.detectors import AdaptiveDetector
+
+    detector = AdaptiveDetector(min_scene_len=1)
+    cuts: list[int] = []
+    count = 0
+    for picture in _thumbnails(windows):
+        cuts += [cut.frame_num for cut in detector.process_frame(FrameTimecode(count, 25.0), picture)]
+        count += 1
+    if count:
+        cuts += [cut.frame_num for cut in detector.post_process(FrameTimecode(count, 25.0))]
+    return sorted({cut for cut in cuts if 0 < cut < count})
+
+
+def _thumbnails(windows: Iterable[Tensor]) -> Iterator[np.ndarray]:
+    for frames in windows:
+        height, width = frames.shape[-2:]
+        scale = min(1.0, DETECTION_HEIGHT / min(height, width))
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        small = F.interpolate(frames, size=size, mode="area")
+        for picture in (small * 255).round().byte().flip(1).permute(0, 2, 3, 1):
+            yield np.ascontiguousarray(picture.numpy())  # as PySceneDetect wants it: BGR
+
+
+def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
+    """This reads cuts from a text file, one a line: a frame number, or a time in seconds with a point (`5.25`).
+
+    A time names the first frame that is shown at or after it, to half a millisecond. Empty lines and what follows a
+    `#` are ignored.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise SettingsError(f"The list of cuts {path} cannot be read as text. --cuts takes auto, none or a file.") from error
+    cuts = set()
+    for number, line in enumerate(lines, 1):
+        entry = line.partition("#")[0].strip()
+        if entry:
+            cuts.add(_cut(entry, times, f"{path}, line {number}"))
+    return sorted(cuts - {0})
+
+
+def _cut(entry: str, times: tuple[Fraction, ...], where: str) -> int:
+    try:
+        value = Fraction(entry)
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingsError(f"{where}: {entry!r} is neither a frame number nor a time in seconds.") from error
+    if "." in entry:
+        start = times[0]
+        frame = next((i for i, time in enumerate(times) if time - start >= value - Fraction(1, 2000)), len(times))
+    else:
+        frame = int(value)
+    if not 0 <= frame < len(times):
+        raise SettingsError(f"{where}: {entry} lies outside the clip, which has {len(times)} frames.")
+    return frame
+
+
+def shots_between(cuts: list[int], frames: int) -> list[Span]:
+    """This turns cuts into the shots between them."""
+    edges = [0, *cuts, frames]
+    return [Span(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def find_shots(
+    choice: str, times: tuple[Fraction, ...], windows: Callable[[], Iterable[Tensor]]
+) -> list[Span]:
+    """This gives the shots: found (`auto`), one for all (`none`), or read from a file of cuts (its path)."""
+    if choice == "none":
+        cuts: list[int] = []
+    elif choice == "auto":
+        cuts = detect_cuts(windows())
+    else:
+        cuts = read_cuts(Path(choice), times)
+    return shots_between(cuts, len(times))
