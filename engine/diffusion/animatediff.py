@@ -1,0 +1,180 @@
+"""AnimateDiff (arXiv 2307.04725) with ControlNets, from a folder in diffusers' layout, behind our protocol.
+
+The folder holds `unet` (a UNetMotionModel, or a UNet2DConditionModel beside a `motion_adapter`), `vae`,
+`text_encoder`, `tokenizer`, `scheduler`, and `controlnet_<control>` for each control.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from diffusers import ControlNetModel, MotionAdapter, UNet2DConditionModel, UNetMotionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from engine.diffusion.autoencoder import KINDS, Autoencoder
+from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.controls import Control, Steering
+from engine.diffusion.quiet import quiet
+from engine.diffusion.rolling import RollingDenoiser
+from engine.diffusion.sampling import SCHEDULERS, Sampler, check_scheduler, hold, levels, noised
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.errors import ModelError, SettingsError
+from engine.windows import FrameRule
+
+
+@dataclass
+class AnimateDiff:
+    """A loaded model. Its parts are what `load` read; nothing of it changes from call to call but cached words."""
+
+    name: str
+    window: int
+    defaults: Defaults
+    checkpoint: Checkpoint
+    autoencoder: Autoencoder
+    unet: Any
+    sampler: Sampler
+    nets: dict[str, Control]
+
+    def __post_init__(self) -> None:
+        self._words: dict[tuple[str, str | None], tuple[Tensor, Tensor | None]] = {}
+
+    @property
+    def rule(self) -> FrameRule:
+        """Any number of frames; sides in whole latents, and in eights, on which the pipeline insists."""
+        return FrameRule(multiple=max(8, self.autoencoder.factor))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Every control that has a ControlNet in the folder."""
+        return Capabilities(frozenset(self.nets), negative_prompt=True)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the folder's configs and weights."""
+        return self.checkpoint.fingerprint()
+
+    def check(self, request: Request) -> None:
+        """This refuses unknown controls, prompts that would be cut off, and steps that do not fit the strength."""
+        check_request(request, self.capabilities, self.name)
+        levels(self.sampler.scheduler, request.steps, request.strength)
+        tokenizer = self.sampler.tokenizer
+        for words in (request.prompt, request.negative_prompt):
+            length, most = len(tokenizer(words).input_ids), tokenizer.model_max_length
+            if length > most:
+                raise SettingsError(f"The prompt has {length} tokens, the model reads {most}. Shorten it: {words!r}.")
+
+    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """This gives `(c, h, w)` of one frame's latents."""
+        return self.autoencoder.channels, height // self.autoencoder.factor, width // self.autoencoder.factor
+
+    def peak_bytes(self, frames: int, height: int, width: int) -> int:
+        """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
+        parts = [self.unet, self.autoencoder.net, self.sampler.text_encoder, *(net.net for net in self.nets.values())]
+        weights = sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+        channels, rows, columns = self.noise_shape(height, width)
+        first = int(self.unet.config.block_out_channels[0])
+        latents = frames * rows * columns * (6 * channels + first * len(self.nets))
+        pictures = height * width * (frames * 3 * (len(self.nets) + 3) + self.autoencoder.slice_frames * 96)
+        activations = 2 * min(frames, self.window) * rows * columns * first * 30
+        return int(weights + 4 * (latents + pictures + activations))
+
+    @quiet()
+    @torch.inference_mode()
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        """This denoises one chunk of any length jointly, window by window. A broken answer is a `ModelError`."""
+        self.check(request)
+        self._check_fit(chunk)
+        weights = request.active_controls
+        steering = Steering.encode(self.nets, weights, chunk.controls, self.autoencoder.slice_frames)
+        latents = self._denoise(chunk, request, steering)
+        frames = self.autoencoder.decode(latents)
+        if not (latents.isfinite().all() and frames.isfinite().all()):
+            raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
+        return Styled(frames, latents.cpu())
+
+    def _denoise(self, chunk: Chunk, request: Request, steering: Steering) -> Tensor:
+        scheduler, device = self.sampler.scheduler, self.unet.device
+        timesteps = levels(scheduler, request.steps, request.strength)
+        scheduler.set_timesteps(timesteps=timesteps, device=device)
+        clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise.to(device)
+        options: dict[str, Any] = {}
+        if chunk.carried is not None:
+            carried, kept = chunk.carried.to(device), len(chunk.carried)
+            clean[:kept] = carried
+            options["callback_on_step_end"] = hold(carried, noise[:kept], scheduler, timesteps)
+        self.sampler.unet = RollingDenoiser(self.unet, steering, self.window)
+        return self.sampler.sample(
+            noised(clean, noise, scheduler, timesteps[0]),
+            self._embed(request),
+            timesteps,
+            guidance_scale=float(request.guidance),
+            generator=torch.Generator().manual_seed(chunk.seed),
+            **options,
+        )
+
+    def _embed(self, request: Request) -> tuple[Tensor, Tensor | None]:
+        """This encodes the words once per job."""
+        guided = request.guidance > 1
+        key = (request.prompt, request.negative_prompt if guided else None)
+        if key not in self._words:
+            self._words[key] = self.sampler.encode_prompt(key[0], self.unet.device, 1, guided, key[1])
+        return self._words[key]
+
+    def _check_fit(self, chunk: Chunk) -> None:
+        frames, _, height, width = chunk.frames.shape
+        if height % self.rule.multiple or width % self.rule.multiple:
+            raise ValueError(f"sides of frames must be multiples of {self.rule.multiple}, are {height} x {width}")
+        if tuple(chunk.noise.shape[1:]) != self.noise_shape(height, width):
+            wanted = [frames, *self.noise_shape(height, width)]
+            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
+
+
+def load(checkpoint: Checkpoint, name: str, window: int, defaults: Defaults, device: torch.device) -> AnimateDiff:
+    """This loads a folder onto a device: float32 on CPU, float16 on GPU, the autoencoder always float32.
+
+    `window` is cut to what the motion modules can number. A folder that lacks something is refused with its name.
+    """
+    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    unet = _load_unet(checkpoint, dtype, device)
+    autoencoder = Autoencoder(checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, device))
+    if autoencoder.channels != unet.config.in_channels:
+        has, wants = autoencoder.channels, unet.config.in_channels
+        raise ModelError(f"{checkpoint.path}: the autoencoder has {has} channels, the UNet takes {wants}.")
+    nets = {
+        control: Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
+        for control in checkpoint.controls()
+    }
+    scheduler = _load_scheduler(checkpoint)
+    text_encoder = checkpoint.weights("text_encoder", CLIPTextModel, dtype, device)
+    sampler = Sampler.of(autoencoder.net, text_encoder, _load_tokenizer(checkpoint), unet, scheduler)
+    window = min(window, unet.config.motion_max_seq_length)
+    return AnimateDiff(name, window, defaults, checkpoint, autoencoder, unet, sampler, nets)
+
+
+def _load_unet(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401
+    cls = checkpoint.pick("unet", {kind.__name__: kind for kind in (UNetMotionModel, UNet2DConditionModel)})
+    unet = checkpoint.weights("unet", cls, dtype, device)
+    if cls is UNetMotionModel:
+        return unet
+    adapter = checkpoint.weights("motion_adapter", MotionAdapter, dtype, device)
+    joined: Any = UNetMotionModel.from_unet2d(unet, adapter)
+    return joined.requires_grad_(False).eval().to(device, dtype)
+
+
+def _load_scheduler(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - schedulers share no typed base
+    cls = checkpoint.pick("scheduler", SCHEDULERS, "scheduler_config.json")
+    config = checkpoint.config("scheduler", "scheduler_config.json")
+    scheduler = cls.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+    check_scheduler(scheduler)
+    return scheduler
+
+
+def _load_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401
+    try:
+        return CLIPTokenizer.from_pretrained(checkpoint.path / "tokenizer", local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The model at {checkpoint.path} has no tokenizer that can be read: {error}") from error

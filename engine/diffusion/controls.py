@@ -1,0 +1,78 @@
+"""ControlNets, several at once: what they add to the UNet, one window at a time, from hints encoded once.
+
+A ControlNet looks at its control map through a small encoder that works at full resolution and does not depend on the
+denoising step, yet runs at each. Here it runs once per chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.errors import ModelError
+from engine.windows import Span
+
+
+class Control:
+    """One ControlNet, its hint encoder taken out of it."""
+
+    def __init__(self, name: str, net: Any) -> None:  # noqa: ANN401 - a ControlNetModel
+        if net.config.global_pool_conditions:
+            raise ModelError(f"The ControlNet for {name} pools its answer over the picture; none such works here.")
+        if net.config.controlnet_conditioning_channel_order != "rgb":
+            raise ModelError(f"The ControlNet for {name} wants BGR pictures; convert it to one that takes RGB.")
+        self.name = name
+        self.net = net
+        self._encoder = net.controlnet_cond_embedding
+        net.controlnet_cond_embedding = nn.Identity()
+
+    def encode(self, control: Tensor, slice_frames: int) -> Tensor:
+        """This encodes a map `[T, C, H, W]` for the net, a few frames at a time; one channel is shown as grey."""
+        weight = next(self._encoder.parameters())
+        channels = self.net.config.conditioning_channels
+        if control.shape[1] not in (1, channels):
+            raise ValueError(f"control {self.name} has {control.shape[1]} channels, must have 1 or {channels}")
+        parts = torch.split(control.expand(-1, channels, -1, -1), slice_frames)
+        return torch.cat([self._encoder(part.to(weight)) for part in parts])
+
+
+@dataclass(frozen=True)
+class Steering:
+    """Some controls with their weights and hints `[T, c, h, w]`, ready to be asked at each window and step."""
+
+    parts: list[tuple[Any, float, Tensor]]
+
+    @classmethod
+    def encode(
+        cls, nets: Mapping[str, Control], weights: Mapping[str, float], maps: Mapping[str, Tensor], slice_frames: int
+    ) -> Steering:
+        """This encodes the hints of all controls that `weights` names; `maps` must hold each of them."""
+        missing = sorted(set(weights) - set(maps))
+        if missing:
+            raise ValueError(f"no control map for {', '.join(missing)}; there are maps for {', '.join(maps) or 'none'}")
+        return cls([(nets[name].net, w, nets[name].encode(maps[name], slice_frames)) for name, w in weights.items()])
+
+    def __call__(
+        self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor
+    ) -> tuple[list[Tensor] | None, Tensor | None]:
+        """This sums what the nets add for a window: latents `[B, C, W, h, w]`, text `[B * W, n, d]`."""
+        total: tuple[list[Tensor] | None, Tensor | None] = None, None
+        pictures = latents.transpose(1, 2).flatten(0, 1)
+        for net, weight, hints in self.parts:
+            hint = hints[span.start : span.stop].repeat(len(latents), 1, 1, 1)
+            down, middle = net(pictures, timestep, text, hint, conditioning_scale=weight, return_dict=False)
+            total = _add(total, down, middle)
+        return total
+
+
+def _add(
+    total: tuple[list[Tensor] | None, Tensor | None], down: list[Tensor], middle: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    sums, sum_of_middles = total
+    if sums is None or sum_of_middles is None:
+        return list(down), middle
+    return [a.add_(b) for a, b in zip(sums, down, strict=True)], sum_of_middles.add_(middle)

@@ -1,0 +1,107 @@
+"""Joint denoising of more frames than a model sees at once, with seams that roll.
+
+A model's temporal layers take a window of frames; a longer clip is cut into windows at every denoising step, each time
+elsewhere, so that no cut stays where it was and none is left to see. Windows do not overlap: each frame is computed
+once per step, as in a clip of one window. The order of the offsets is van der Corput's: 0, 1/2, 1/4, 3/4, 1/8 ...,
+each as far from the earlier ones as can be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.windows import Span
+
+Residuals = tuple[list[Tensor] | None, Tensor | None]
+Steering = Callable[[Span, Tensor, Tensor, Tensor], Residuals]
+"""What the ControlNets add for one window: of span, latents `[B, C, W, h, w]`, timestep, text `[B * W, n, d]`."""
+
+
+def roll(frames: int, window: int, step: int) -> list[Span]:
+    """This cuts `frames` frames into windows for one denoising step: each frame in one, none longer than `window`.
+
+    From two windows' length on, none is shorter than half a window; between one and two, there are two windows, of at
+    least a quarter.
+    """
+    if frames <= window:
+        return [Span(0, frames)]
+    share = bit_reversal(step)
+    if frames < 2 * window:
+        first, last = max(window // 4, frames - window), min(window, frames - window // 4)
+        cuts = [first + round(share * (last - first))]
+    else:
+        cuts = list(range(round(share * window), frames, window))
+        cuts = [min(max(cut, window // 2), frames - window // 2) for cut in cuts if cut > 0]
+    return [Span(start, stop) for start, stop in pairwise([0, *cuts, frames])]
+
+
+def bit_reversal(step: int) -> float:
+    """This gives the van der Corput sequence: the step's binary digits mirrored. 6 = 110 -> 0.011 = 3/8."""
+    return float(int(f"{step:b}"[::-1], 2) / 2 ** step.bit_length())
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a sampling loop reads off a denoiser's answer."""
+
+    sample: Tensor
+
+
+class RollingDenoiser(nn.Module):
+    """Stands where a pipeline expects its UNet and gives it one window at a time, steered by ControlNets.
+
+    ControlNets run here and not in the pipeline, so what they add exists for one window only. One denoiser serves one
+    run: it counts the steps, one a call.
+    """
+
+    def __init__(self, unet: nn.Module, steering: Steering, window: int) -> None:
+        super().__init__()
+        self.unet = unet
+        self.steering = steering
+        self.window = window
+        self.steps = 0
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401 - a diffusers config
+        return self.unet.config
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.unet.parameters()).dtype
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.unet.parameters()).device
+
+    def forward(self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **unused: None) -> Prediction:
+        """This predicts for latents `[B, C, T, h, w]` and text `[B * T, n, d]`, in the sample's own precision.
+
+        `unused` are the pipeline's other inputs, which are None in all that it is asked to do here.
+        """
+        batch, _, frames, _, _ = sample.shape
+        latents = sample.to(self.dtype)
+        text = encoder_hidden_states.to(self.dtype).view(batch, frames, *encoder_hidden_states.shape[1:])
+        predicted = torch.empty_like(sample)
+        for span in roll(frames, self.window, self.steps):
+            part = slice(span.start, span.stop)
+            predicted[:, :, part] = self._window(span, latents[:, :, part], timestep, text[:, part].flatten(0, 1))
+        self.steps += 1
+        return Prediction(predicted)
+
+    def _window(self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+        down, middle = self.steering(span, latents, timestep, text)
+        answer: Tensor = self.unet(
+            latents,
+            timestep,
+            encoder_hidden_states=text,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+            return_dict=False,
+        )[0]
+        return answer
