@@ -2,3 +2,21 @@
 
 Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, and times in `Fraction` seconds.
 """
+
+from engine.media.encoding import check_output
+from engine.media.info import MediaInfo, Transfer
+from engine.media.lossless import read_lossless, write_lossless
+from engine.media.reading import Reader, open_reader, probe
+from engine.media.writing import Writer
+
+__all__ = [
+    "MediaInfo",
+    "Reader",
+    "Transfer",
+    "Writer",
+    "check_output",
+    "open_reader",
+    "probe",
+    "read_lossless",
+    "write_lossless",
+]

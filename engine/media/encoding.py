@@ -1,0 +1,143 @@
+"""How each codec is written: encoder, pixels, quality, and which files and sound it goes with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from engine.errors import MediaError, SettingsError
+from engine.media.info import MediaInfo
+from engine.settings import Codec
+
+MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+# What players take, not all that can be written: FFmpeg puts Vorbis and PCM into MP4, and few can play that.
+SOUND = {
+    "mp4": ("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac"),
+    "mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_", "adpcm_ima_qt", "amr_nb", "amr_wb"),
+    "matroska": ("aac", "mp3", "mp2", "ac3", "eac3", "opus", "flac", "alac", "vorbis", "dts", "truehd", "pcm_", "wma"),
+}
+SUBTITLES = {
+    "mp4": ("mov_text",),
+    "mov": ("mov_text",),
+    "matroska": ("subrip", "ass", "webvtt", "dvd_subtitle", "hdmv_pgs_subtitle"),
+}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One codec's encoder and the files that it goes into; `pixels` for even sizes, `pixels_odd` for odd ones."""
+
+    title: str
+    encoder: str
+    suffixes: tuple[str, ...]
+    pixels: str
+    pixels_odd: str
+    options: Mapping[str, str]
+    tag: str | None = None
+    pixels_alpha: str | None = None
+
+
+def encoding(codec: Codec) -> Encoding | None:
+    """This tells how a codec is written; None for PNG, which is no track in a file."""
+    match codec:
+        case Codec.H264:
+            options = {"crf": "17", "preset": "medium"}
+            return Encoding("H.264", "libx264", (".mp4", ".m4v", ".mov", ".mkv"), "yuv420p", "yuv444p", options)
+        case Codec.HEVC:
+            options = {"crf": "18", "preset": "medium", "x265-params": "log-level=error"}
+            suffixes = (".mp4", ".m4v", ".mov", ".mkv")
+            # Apple's players want the tag hvc1.
+            return Encoding("HEVC", "libx265", suffixes, "yuv420p10le", "yuv444p10le", options, tag="hvc1")
+        case Codec.PRORES4444:
+            options = {"profile": "4444", "vendor": "apl0", "alpha_bits": "16"}
+            pixels, alpha = "yuv444p10le", "yuva444p10le"
+            return Encoding("ProRes 4444", "prores_ks", (".mov",), pixels, pixels, options, pixels_alpha=alpha)
+        case Codec.PNG:
+            return None
+        case _:
+            assert_never(codec)
+
+
+def keeps_alpha(codec: Codec) -> bool:
+    """This says whether a codec has room for an alpha channel."""
+    chosen = encoding(codec)
+    return chosen is None or chosen.pixels_alpha is not None
+
+
+def fits(muxer: str, stream: str) -> bool:
+    """This says whether a stream such as "audio aac" goes into a file of this kind unchanged."""
+    kind, _, codec = stream.partition(" ")
+    names = {"audio": SOUND, "subtitle": SUBTITLES}.get(kind, {}).get(muxer, ())
+    return any(codec == name or (name in ("pcm_", "wma") and codec.startswith(name)) for name in names)
+
+
+def check_output(
+    path: str | Path, codec: Codec, info: MediaInfo, width: int | None = None, height: int | None = None
+) -> tuple[str, ...]:
+    """This checks, before any work, that a result can be written, and tells what will be left out of it.
+
+    Raises:
+        SettingsError: suffix and codec, or suffix and the source's sound, do not go together; the result would
+            replace its own source.
+        MediaError: the folder is missing or may not be written.
+    """
+    path = Path(path)
+    _check_place(path, info)
+    size = (width or info.width, height or info.height)
+    if min(size) < 16:
+        raise SettingsError(f"A clip of {size[0]}x{size[1]} is too small to write; each side needs at least 16 pixels.")
+    chosen = encoding(codec)
+    if chosen is None:
+        return _check_folder(path, info)
+    if path.suffix.lower() not in chosen.suffixes:
+        raise SettingsError(f"{chosen.title} is written to {_either(chosen.suffixes)}, not to {path.name}.")
+    _check_sound(path, chosen, info)
+    lost = [f"The source's alpha channel is left out: {chosen.title} has none."] if info.alpha else []
+    if codec is Codec.PRORES4444:
+        lost = []
+    return (*lost, *left_out(MUXERS[path.suffix.lower()], info.other_streams))
+
+
+def left_out(muxer: str, streams: tuple[str, ...]) -> tuple[str, ...]:
+    """This tells which of a source's other streams do not go into a file of this kind."""
+    lost = [stream for stream in streams if not fits(muxer, stream)]
+    return (f"Left out, since the result cannot hold it: {', '.join(lost)}.",) if lost else ()
+
+
+def _check_place(path: Path, info: MediaInfo) -> None:
+    if path.exists() and info.path.exists() and path.samefile(info.path):
+        raise SettingsError(f"{path} is the source itself; choose another name for the result.")
+    if not path.parent.is_dir():
+        raise MediaError(f"There is no folder {path.parent}.")
+    if not os.access(path.parent, os.W_OK):
+        raise MediaError(f"The folder {path.parent} may not be written.")
+
+
+def _check_folder(path: Path, info: MediaInfo) -> tuple[str, ...]:
+    if path.suffix:
+        raise SettingsError(f"PNG frames are written to a folder; {path.name} looks like a file. Name it {path.stem}.")
+    if path.exists() and (not path.is_dir() or any(not is_frame_name(entry.name) for entry in path.iterdir())):
+        raise SettingsError(f"{path} exists and holds other things than PNG frames; choose another name.")
+    lost = ", ".join(info.other_streams)
+    return (f"Left out, since a folder of frames cannot hold it: {lost}.",) if lost else ()
+
+
+def is_frame_name(name: str) -> bool:
+    """This recognises the names that the PNG writer gives: frame.000000.png."""
+    return name.startswith("frame.") and name.endswith(".png") and name[6:-4].isdigit()
+
+
+def _check_sound(path: Path, chosen: Encoding, info: MediaInfo) -> None:
+    for stream in info.other_streams:
+        if not stream.startswith("audio ") or stream == "audio unknown" or fits(MUXERS[path.suffix.lower()], stream):
+            continue
+        others = [suffix for suffix in chosen.suffixes if fits(MUXERS[suffix], stream)]
+        remedy = f"name the result {path.stem}{others[0]}" if others else "convert the sound first"
+        raise SettingsError(f"The sound of {info.path.name} ({stream[6:]}) does not go into {path.suffix}: {remedy}.")
+
+
+def _either(suffixes: tuple[str, ...]) -> str:
+    return suffixes[0] if len(suffixes) == 1 else f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"

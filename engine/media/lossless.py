@@ -1,0 +1,71 @@
+"""Finished chunks on disk: FFV1 with 10 bits a channel, exact to half a step of 1023."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av import VideoFrame
+from torch import Tensor
+
+from engine.errors import MediaError
+from engine.media.decoding import make_decoder, opened, packets, picture_stream, pictures
+from engine.media.sinks import partial_name
+
+LEVELS = 1023
+PIXELS = "gbrp10le"
+RATE = 25  # of no meaning; frames are found again by their order
+
+
+def write_lossless(path: Path, frames: Tensor) -> None:
+    """This writes frames `[T, 3, H, W]`, 0 to 1, as 10-bit FFV1 in Matroska.
+
+    The file has its name only when it is whole and on the disk.
+    """
+    partial = partial_name(path)
+    try:
+        _encode(partial, frames)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _encode(path: Path, frames: Tensor) -> None:
+    options = {"level": "3", "slices": "4", "slicecrc": "1"}
+    with av.open(path, "w", format="matroska", container_options={"fflags": "+bitexact"}) as target:
+        stream = target.add_stream("ffv1", rate=RATE, options=options)
+        stream.height, stream.width = frames.shape[2:]
+        stream.pix_fmt = PIXELS
+        for number, frame in enumerate(frames):
+            levels = frame.detach().cpu().clamp(0, 1).mul(LEVELS).round().permute(1, 2, 0)
+            picture = VideoFrame.from_ndarray(np.ascontiguousarray(levels.numpy().astype(np.uint16)), format=PIXELS)
+            picture.pts = number
+            target.mux(stream.encode(picture))
+        target.mux(stream.encode(None))
+
+
+def read_lossless(path: Path, start: int = 0, stop: int | None = None) -> Tensor:
+    """This reads frames `start` to `stop` (not included; to the end if not given) of what `write_lossless` wrote.
+
+    Raises:
+        MediaError: the file is damaged or has fewer frames.
+    """
+    with opened(path) as container:
+        stream = picture_stream(container, path)
+        if start:
+            container.seek(int(start / (RATE * (stream.time_base or 1))), stream=stream)
+        found: list[Tensor] = []
+        for frame in pictures(packets(container, stream), make_decoder(stream, path)):
+            number = round(float((frame.pts or 0) * (frame.time_base or 1)) * RATE)
+            if stop is not None and number >= stop:
+                break
+            if number >= start:
+                found.append(torch.from_numpy(frame.to_ndarray().astype(np.float32)).permute(2, 0, 1))
+    if not found or (stop is not None and len(found) != stop - start):
+        raise MediaError(f"{path} is damaged: {len(found)} of the frames {start} to {stop} can be read.")
+    return torch.stack(found).div_(LEVELS)

@@ -1,0 +1,204 @@
+"""The default reader: PyAV, led by the index of packets. Exact on every file that it opens."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import torch
+from av import VideoFrame
+from torch import Tensor
+
+from engine.errors import MediaError
+from engine.media.decoding import (
+    deinterlaced,
+    make_decoder,
+    open_container,
+    packets,
+    picture_stream,
+    pictures,
+)
+from engine.media.index import build_index
+from engine.media.pixels import FrameConverter
+
+# Decoded pictures kept for windows that overlap: 40 of 1080p in 8 bit, 5 of 4K in 10 bit.
+KEPT_BYTES = 128 << 20
+
+
+class PyavReader:
+    """This reads any window of a file, frame by frame as a player shows them.
+
+    Windows that follow or overlap each other cost no seek. One reader serves one thread, and must not cross a `fork`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._index = build_index(path)
+        self.info = self._index.info
+        self._convert = FrameConverter(self._index.layout)
+        self._container = open_container(path)
+        self._stream = picture_stream(self._container, path)
+        self._kept: OrderedDict[int, VideoFrame] = OrderedDict()
+        self._kept_bytes = 0
+        self._run: Iterator[tuple[int, VideoFrame]] = iter(())
+        self._run_key = 0
+        self._next = self.info.frames  # the first frame that the run has not passed; here: there is no run yet
+        self._fault = False
+        self._by_group = False
+        self._last: VideoFrame | None = None
+        self._faulty: set[int] = set()
+        self._lost: set[int] = set()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was wrong with the file, as far as it has been read: sentences for people."""
+        bad = sorted(self._faulty | self._lost)
+        if not bad:
+            return self.info.warnings
+        found = f"{self.info.path} is damaged: {len(bad)} of {self.info.frames} frames are faulty"
+        found += f", the first at {float(self.info.times[bad[0]]):.2f} s"
+        if self._lost:
+            found += f"; {len(self._lost)} of them could not be decoded and show a neighbour instead"
+        return (*self.info.warnings, found + ".")
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """This reads frames `start` to `stop` (not included) as `[T, 3, H, W]`, RGB, 0 to 1.
+
+        Raises:
+            ValueError: the window reaches beyond the clip.
+            MediaError: the picture changes its size in the middle.
+        """
+        out = torch.empty(stop - start, 3, self.info.height, self.info.width)
+        for number in self._window(start, stop):
+            self._convert.rgb(self._frame(number), out[number - start])
+        return out
+
+    def read_alpha(self, start: int, stop: int) -> Tensor:
+        """This reads the opacity of frames `start` to `stop` as `[T, 1, H, W]`, 0 to 1, straight.
+
+        Raises:
+            MediaError: the clip has no alpha channel.
+        """
+        if not self.info.alpha:
+            raise MediaError(f"{self.info.path} has no alpha channel.")
+        out = torch.empty(stop - start, 1, self.info.height, self.info.width)
+        for number in self._window(start, stop):
+            self._convert.alpha(self._frame(number), out[number - start])
+        return out
+
+    def close(self) -> None:
+        """This closes the file; the reader is of no use afterwards."""
+        self._run = iter(())
+        self._kept.clear()
+        self._last = None
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _window(self, start: int, stop: int) -> range:
+        if not 0 <= start < stop <= self.info.frames:
+            raise ValueError(f"frames {start} to {stop} were asked for; {self.info.path} has 0 to {self.info.frames}.")
+        return range(start, stop)
+
+    def _frame(self, number: int) -> VideoFrame:
+        if number in self._kept:
+            return self._kept[number]
+        key = self._index.key_before(self._first_needed(number))
+        if not self._run_leads_to(number, key):
+            self._start(key)
+        frame = self._advance(number)
+        if self._fault and not self._by_group:
+            # From here on each group of pictures is decoded alone: what a damaged picture becomes depends on what
+            # was decoded before it, and must not depend on where reading began.
+            self._by_group = True
+            self._start(key)
+            frame = self._advance(number)
+        if frame is None and key > 0:  # some files mark frames as key frames that are none
+            self._start(key - 1)
+            frame = self._advance(number)
+        return frame or self._substitute(number)
+
+    def _first_needed(self, number: int) -> int:
+        # Deinterlacing looks at the frame before.
+        return max(number - 1, 0) if self.info.interlaced else number
+
+    def _run_leads_to(self, number: int, key: int) -> bool:
+        """Whether decoding on is right, and cheaper than a jump: no later key frame lies between here and there."""
+        if self._next > number:
+            return False
+        return key == self._run_key if self._by_group else self._index.keys[key][0] <= self._index.pts[self._next]
+
+    def _start(self, key: int) -> None:
+        self._kept.clear()
+        self._kept_bytes = 0
+        self._last = None
+        self._fault = False
+        self._run_key = key
+        self._run = self._decode_from(key)
+        self._next = self._index.number_shown_from(self._index.keys[key][0])
+
+    def _decode_from(self, key: int) -> Iterator[tuple[int, VideoFrame]]:
+        pts, dts = self._index.keys[key]
+        decoder = make_decoder(self._stream, self.info.path)
+        decoder.flush_buffers()
+        self._container.seek(min(pts, dts), stream=self._stream)
+        frames = pictures(packets(self._container, self._stream), decoder)
+        if self.info.interlaced:
+            frames = deinterlaced(frames, self._index.time_base)
+        for frame in frames:
+            number = None if frame.pts is None else self._index.number_at(frame.pts)
+            # Pictures shown before the key frame lean on what was not decoded.
+            if number is not None and frame.pts is not None and frame.pts >= pts:
+                yield number, frame
+
+    def _advance(self, number: int) -> VideoFrame | None:
+        """This decodes up to frame `number`; None where it does not come."""
+        while self._next <= number:
+            found, frame = next(self._run, (self.info.frames, None))
+            self._fault |= found > self._next or frame is None or frame.is_corrupt
+            self._next = found + 1
+            if frame is not None:
+                self._last = frame
+                self._keep(found, frame, number)
+        return self._kept.get(number)
+
+    def _keep(self, found: int, frame: VideoFrame, wanted: int) -> None:
+        if found < wanted:
+            return
+        self._check_size(found, frame)
+        if frame.is_corrupt:
+            self._faulty.add(found)
+        self._kept[found] = frame
+        self._kept_bytes += _size(frame)
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._kept_bytes -= _size(self._kept.popitem(last=False)[1])
+
+    def _substitute(self, number: int) -> VideoFrame:
+        """This stands in for a frame that cannot be decoded: the next one that can, at the end the last one."""
+        self._lost.add(number)
+        frame = next((frame for found, frame in self._kept.items() if found > number), self._last)
+        if frame is None:
+            raise MediaError(f"{self.info.path}: frame {number} and those around it cannot be decoded.")
+        self._kept[number] = frame
+        self._kept_bytes += _size(frame)
+        return frame
+
+    def _check_size(self, number: int, frame: VideoFrame) -> None:
+        size = (frame.height, frame.width) if self._index.layout.orientation.transpose else (frame.width, frame.height)
+        if size != (self.info.width, self.info.height):
+            raise MediaError(
+                f"{self.info.path} changes its size at {float(self.info.times[number]):.2f} s from "
+                f"{self.info.width}x{self.info.height} to {size[0]}x{size[1]}; cut it there first."
+            )
+
+
+def _size(frame: VideoFrame) -> int:
+    return sum(plane.buffer_size for plane in frame.planes)

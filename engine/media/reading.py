@@ -1,0 +1,75 @@
+"""One door to every source: a clip, or stills in a row."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, assert_never
+
+from torch import Tensor
+
+from engine.errors import SettingsError
+from engine.media.index import build_index
+from engine.media.info import MediaInfo
+from engine.settings import ReaderName
+
+
+class Reader(Protocol):
+    """This reads windows of a source, frame-exact, in any order; forward is fastest. For one thread."""
+
+    info: MediaInfo
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was wrong with the source, as far as it has been read; `info.warnings` are among them."""
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """This reads frames `start` to `stop` (not included) as `[T, 3, H, W]`, RGB, 0 to 1."""
+
+    def read_alpha(self, start: int, stop: int) -> Tensor:
+        """This reads their opacity as `[T, 1, H, W]`, 0 to 1; only where `info.alpha`."""
+
+    def close(self) -> None:
+        """This closes the source."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_reader(path: str | Path, reader: ReaderName = ReaderName.PYAV, rate: Fraction | None = None) -> Reader:
+    """This opens a clip (or stills: a folder, `shot.%04d.png`, `shot*.exr`) for reading.
+
+    Args:
+        rate: frames per second of stills, 24 if not given; a clip has its own times, so there it is refused.
+
+    Raises:
+        MediaError: the source is missing, damaged beyond reading, or holds no picture.
+        SettingsError: `rate` is given for a clip.
+    """
+    path = Path(path)
+    _refuse_rate(path, rate)
+    match reader:
+        case ReaderName.PYAV:
+            from engine.media.pyav_reader import PyavReader
+
+            return PyavReader(path)
+        case ReaderName.DECORD:
+            raise NotImplementedError
+        case _:
+            assert_never(reader)
+
+
+def probe(path: str | Path, rate: Fraction | None = None) -> MediaInfo:
+    """This tells what is known of a source without decoding it. Arguments and errors as of `open_reader`."""
+    path = Path(path)
+    _refuse_rate(path, rate)
+    return build_index(path).info
+
+
+def _refuse_rate(path: Path, rate: Fraction | None) -> None:
+    if rate is not None:
+        raise SettingsError(f"{path} is a clip and has its own frame times; a rate can only be given for stills.")

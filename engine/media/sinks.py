@@ -1,0 +1,161 @@
+"""Where finished frames go: a clip or a folder of stills, under a temporary name until complete."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol, cast
+
+import av
+import torch
+from av import VideoFrame
+from av.container import OutputContainer
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+from torch import Tensor
+
+from engine.errors import MediaError
+from engine.media.encoding import MUXERS, Encoding
+from engine.media.info import MediaInfo
+from engine.media.pixels import ACCURATE, packed_frame
+from engine.media.streams import OtherStreams
+
+
+class Sink(Protocol):
+    """Where finished frames go, under a temporary name until they are complete."""
+
+    def write(self, frame: Tensor, alpha: Tensor | None, number: int) -> None:
+        """This takes the next frame `[3, H, W]` and, where there is one, its alpha `[1, H, W]`."""
+
+    def finish(self) -> None:
+        """This writes what is still held and gives the result its name."""
+
+    def discard(self) -> None:
+        """This leaves nothing behind."""
+
+
+def partial_name(path: Path) -> Path:
+    """This names the unfinished result, beside the finished one: always the same, so that leftovers are replaced."""
+    return path.with_name(f".{path.stem}.unfinished{path.suffix}")
+
+
+class ClipSink:
+    """This encodes frames into a file, each at its source's time, and copies the other streams along."""
+
+    def __init__(self, path: Path, chosen: Encoding, info: MediaInfo, size: tuple[int, int], alpha: bool) -> None:
+        self._path = path
+        self._partial = partial_name(path)
+        self._ticks = 1 / Fraction(math.lcm(*(time.denominator for time in (*info.times, info.end))))
+        self._times = [int(time / self._ticks) for time in (*info.times, info.end)]
+        self._durations = {a: b - a for a, b in zip(self._times, self._times[1:], strict=False)}
+        self._reformatter = VideoReformatter()
+        muxer = MUXERS[path.suffix.lower()]
+        # Bit-exact: no time of day, no random identifiers, so the same frames give the same bytes.
+        options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        self._target: OutputContainer = av.open(self._partial, "w", format=muxer, container_options=options)
+        self._others: OtherStreams | None = None
+        try:
+            self._pixels = _pixels(chosen, size, alpha)
+            self._stream = self._add_stream(chosen, info, size)
+            if info.path.is_file():
+                self._others = OtherStreams(info.path, self._target, muxer)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _add_stream(self, chosen: Encoding, info: MediaInfo, size: tuple[int, int]) -> VideoStream:
+        rate = info.rate.limit_denominator(100_000) or Fraction(25)
+        stream = cast(VideoStream, self._target.add_stream(chosen.encoder, rate=rate, options=dict(chosen.options)))
+        context = stream.codec_context
+        context.height, context.width = size
+        context.pix_fmt = self._pixels
+        context.time_base = stream.time_base = self._ticks
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.color_range = int(ColorRange.MPEG)
+        context.colorspace = int(Colorspace.ITU709)
+        context.color_trc = int(ColorTrc.BT709)
+        context.color_primaries = int(ColorPrimaries.BT709)
+        if chosen.tag is not None:
+            context.codec_tag = chosen.tag
+        return stream
+
+    def write(self, frame: Tensor, alpha: Tensor | None, number: int) -> None:
+        """This encodes the next frame."""
+        picture = self._reformatter.reformat(
+            packed_frame(frame, alpha),
+            format=self._pixels,
+            src_colorspace=int(Colorspace.ITU709),
+            dst_colorspace=int(Colorspace.ITU709),
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+            dst_color_trc=ColorTrc.BT709,
+            dst_color_primaries=ColorPrimaries.BT709,
+            interpolation=ACCURATE,
+        )
+        picture.pts = self._times[number]
+        picture.time_base = self._ticks
+        picture.duration = self._durations[picture.pts]
+        self._mux(picture)
+
+    def _mux(self, picture: VideoFrame | None) -> None:
+        for packet in self._stream.encode(picture):
+            if packet.pts is not None:
+                packet.duration = self._durations[round(packet.pts * packet.time_base / self._ticks)]
+            if self._others is not None and packet.dts is not None:
+                self._others.copy_until(packet.dts * packet.time_base)
+            self._target.mux(packet)
+
+    def finish(self) -> None:
+        """This flushes the encoder, copies the rest of the other streams and gives the file its name."""
+        self._mux(None)
+        if self._others is not None:
+            self._others.copy_until(None)
+        self._target.close()
+        self._partial.replace(self._path)
+
+    def discard(self) -> None:
+        """This closes everything and removes the unfinished file."""
+        if self._others is not None:
+            self._others.close()
+        self._target.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def _pixels(chosen: Encoding, size: tuple[int, int], alpha: bool) -> str:
+    if alpha and chosen.pixels_alpha is not None:
+        return chosen.pixels_alpha
+    return chosen.pixels_odd if size[0] % 2 or size[1] % 2 else chosen.pixels
+
+
+class StillsSink:
+    """This writes frames as PNG, 8 bits a channel, into a folder: frame.000000.png and so on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = partial_name(path)
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial.mkdir()
+
+    def write(self, frame: Tensor, alpha: Tensor | None, number: int) -> None:
+        """This writes one still."""
+        import cv2
+
+        channels = frame.flip(0) if alpha is None else torch.cat([frame.flip(0), alpha])
+        picture = channels.detach().cpu().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        target = self._partial / f"frame.{number:06d}.png"
+        if not cv2.imwrite(str(target), picture):
+            raise MediaError(f"{target} cannot be written.")
+
+    def finish(self) -> None:
+        """This puts the folder in the place of an older one."""
+        old = self._path.with_name(f".{self._path.name}.replaced")
+        if self._path.exists():
+            self._path.replace(old)
+        self._partial.replace(self._path)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def discard(self) -> None:
+        """This removes the unfinished folder."""
+        shutil.rmtree(self._partial, ignore_errors=True)
