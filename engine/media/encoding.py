@@ -108,8 +108,8 @@ def left_out(muxer: str, streams: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_place(path: Path, info: MediaInfo) -> None:
-    if path.exists() and info.path.exists() and path.samefile(info.path):
-        raise SettingsError(f"{path} is the source itself; choose another name for the result.")
+    if path.exists() and any(place.exists() and path.samefile(place) for place in (info.path, info.path.parent)):
+        raise SettingsError(f"{path} is the source itself or its folder; choose another name for the result.")
     if not path.parent.is_dir():
         raise MediaError(f"There is no folder {path.parent}.")
     if not os.access(path.parent, os.W_OK):

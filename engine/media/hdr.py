@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.media.info import Transfer
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 PEAK_NITS = 1000.0
 WHITE_NITS = 203.0  # BT.2408: a sheet of white paper, 75 % of HLG
@@ -31,14 +31,14 @@ BT2020_TO_BT709 = np.array(
 def hlg_to_scene(code: Floats) -> Floats:
     """This inverts the HLG OETF: code 0 to 1 becomes scene light 0 to 1 (BT.2100 table 5)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
+    return np.asarray(np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12))
 
 
 def pq_to_nits(code: Floats) -> Floats:
     """This is the PQ EOTF: code 0 to 1 becomes display light, 0 to 10,000 nits (BT.2100 table 4)."""
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
     root = code ** (1 / m2)
-    return 10000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+    return np.asarray(10000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1))
 
 
 def shoulder(light: Floats) -> Floats:

@@ -163,15 +163,16 @@ def _leading(entries: list[Entry]) -> bool:
 def _end(pts: list[int], entries: list[Entry], stream: VideoStream) -> tuple[int | Fraction, bool]:
     """When the last frame stops, in ticks, and whether the track promises more than is there.
 
-    The track's own length counts where it is given, even where it leaves the last frame no time at all: a packet's
-    length belongs to the order of decoding, not of showing.
+    The track's own length counts where it is given, since a packet's length belongs to the order of decoding, not of
+    showing. Some phones leave the last frame no time at all; where the order differs, that is a slip instead.
     """
     mean = Fraction(pts[-1] - pts[0], max(len(pts) - 1, 1))
     length = next((e.duration for e in entries if e.pts == pts[-1] and e.duration), mean)
     promised = (stream.start_time or 0) + (stream.duration or 0)
     cut_off = len(entries) < stream.frames and promised > pts[-1] + 2 * max(length, mean)
-    trusted = stream.duration is not None and promised >= pts[-1] and not cut_off
-    return promised if trusted and (promised > pts[-1] or len(pts) > 1) else pts[-1] + length, cut_off
+    in_order = len(pts) > 1 and all(e.dts in (None, e.pts) for e in entries)
+    trusted = stream.duration is not None and promised >= pts[-1] + (not in_order) and not cut_off
+    return promised if trusted else pts[-1] + length, cut_off
 
 
 def _pixel_ratio(frame: VideoFrame, stream: VideoStream) -> Fraction:

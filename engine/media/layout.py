@@ -17,7 +17,7 @@ from engine.media.info import Transfer
 
 # H.273 codes. Those that are missing here (ICtCp, YCgCo and other rarities) cannot be converted.
 MATRICES = {0: "rgb", 1: "bt709", 4: "fcc", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-UNTAGGED = (2, 3)
+UNTAGGED = (0, 2, 3)  # 0 means RGB, which a YUV picture cannot be
 TRANSFERS = {16: Transfer.PQ, 18: Transfer.HLG}
 FULL_RANGE = 2
 
@@ -48,13 +48,17 @@ class Orientation:
 
 @dataclass(frozen=True)
 class PixelLayout:
-    """What the numbers of a stored picture mean. `matrix` is an H.273 code; `bit_depth` is of one component."""
+    """What the numbers of a stored picture mean.
+
+    `matrix` is an H.273 code, as the file has it (`tagged`) or as players assume; `bit_depth` is of one component.
+    """
 
     format: str
     bit_depth: int
     rgb: bool
     alpha: bool
     matrix: int
+    tagged: bool
     full_range: bool
     transfer: Transfer
     orientation: Orientation
@@ -75,6 +79,7 @@ def read_layout(path: Path, frame: VideoFrame) -> PixelLayout:
         rgb=rgb,
         alpha=name.startswith(("yuva", "gbrap", "rgba", "argb", "bgra", "abgr", "ya")),
         matrix=0 if rgb else _matrix(path, frame),
+        tagged=rgb or int(frame.colorspace) not in UNTAGGED,
         full_range=rgb or frame.color_range == FULL_RANGE or name.startswith("yuvj"),
         transfer=TRANSFERS.get(frame.color_trc, Transfer.SDR),
         orientation=_orientation(path, frame),
@@ -83,7 +88,7 @@ def read_layout(path: Path, frame: VideoFrame) -> PixelLayout:
 
 def _matrix(path: Path, frame: VideoFrame) -> int:
     code = int(frame.colorspace)
-    if code in UNTAGGED or code == 0:
+    if code in UNTAGGED:
         # What players assume: HD is BT.709, smaller is BT.601.
         return 1 if frame.height >= 720 or frame.width > 1024 else 6
     if code not in MATRICES:

@@ -10,8 +10,12 @@ from typing import Protocol, Self, assert_never
 from torch import Tensor
 
 from engine.errors import SettingsError
+from engine.media.decord_reader import DecordReader
 from engine.media.index import build_index
 from engine.media.info import MediaInfo
+from engine.media.pyav_reader import PyavReader
+from engine.media.sequence import is_sequence
+from engine.media.stills_reader import StillsReader
 from engine.settings import ReaderName
 
 
@@ -41,31 +45,36 @@ class Reader(Protocol):
 
 
 def open_reader(path: str | Path, reader: ReaderName = ReaderName.PYAV, rate: Fraction | None = None) -> Reader:
-    """This opens a clip (or stills: a folder, `shot.%04d.png`, `shot*.exr`) for reading.
+    """This opens a clip, or stills (a folder, `shot.%04d.png`, `shot.*.exr`), for reading.
 
     Args:
-        rate: frames per second of stills, 24 if not given; a clip has its own times, so there it is refused.
+        reader: who decodes a clip; stills are read by OpenCV and OpenEXR.
+        rate: frames per second of stills, 24 if not given; a clip has its own times.
 
     Raises:
-        MediaError: the source is missing, damaged beyond reading, or holds no picture.
-        SettingsError: `rate` is given for a clip.
+        MediaError: the source is missing, damaged beyond reading, holds no picture, or `reader` would get it wrong.
+        SettingsError: `rate` is given for a clip, or decord asked to read stills.
     """
     path = Path(path)
+    if is_sequence(path):
+        if reader is not ReaderName.PYAV:
+            raise SettingsError(f"{path} is stills, which {reader} does not read; leave the reader out.")
+        return StillsReader(path, rate)
     _refuse_rate(path, rate)
     match reader:
         case ReaderName.PYAV:
-            from engine.media.pyav_reader import PyavReader
-
             return PyavReader(path)
         case ReaderName.DECORD:
-            raise NotImplementedError
+            return DecordReader(path)
         case _:
             assert_never(reader)
 
 
 def probe(path: str | Path, rate: Fraction | None = None) -> MediaInfo:
-    """This tells what is known of a source without decoding it. Arguments and errors as of `open_reader`."""
+    """This tells what is known of a source, and decodes it only as far as that needs. Errors as of `open_reader`."""
     path = Path(path)
+    if is_sequence(path):
+        return StillsReader(path, rate).info
     _refuse_rate(path, rate)
     return build_index(path).info
 

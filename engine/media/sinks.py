@@ -49,7 +49,8 @@ class ClipSink:
         self._partial = partial_name(path)
         self._ticks = 1 / Fraction(math.lcm(*(time.denominator for time in (*info.times, info.end))))
         self._times = [int(time / self._ticks) for time in (*info.times, info.end)]
-        self._durations = {a: b - a for a, b in zip(self._times, self._times[1:], strict=False)}
+        # The last frame may have no time at all, which a muxer would take for unknown.
+        self._durations = {a: max(b - a, 1) for a, b in zip(self._times, self._times[1:], strict=False)}
         self._reformatter = VideoReformatter()
         muxer = MUXERS[path.suffix.lower()]
         # Bit-exact: no time of day, no random identifiers, so the same frames give the same bytes.

@@ -45,9 +45,20 @@ class OtherStreams:
                 return
             self._held = next(self._packets, None)
             if packet.dts is not None:
+                _trim(packet)
                 packet.stream = self._copies[packet.stream_index]
                 self._target.mux(packet)
 
     def close(self) -> None:
         """This closes the source."""
         self._source.close()
+
+
+def _trim(packet: Packet[Any]) -> None:
+    """An edit list may end inside the last packet; the packet stays whole, only its time is cut."""
+    stream = packet.stream
+    if stream.duration is None or packet.pts is None or not packet.duration:
+        return
+    end = (stream.start_time or 0) + stream.duration
+    if packet.pts < end < packet.pts + packet.duration:
+        packet.duration = end - packet.pts
