@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise SettingsError(f"The list of cuts {path} cannot be read as text. --cuts takes auto, none or a file.") from error
+        raise SettingsError(f"The list of cuts {path} cannot be read as text.") from error
     cuts = set()
     for number, line in enumerate(lines, 1):
         entry = line.partition("#")[0].strip()
@@ -82,7 +83,7 @@ def _cut(entry: str, times: tuple[Fraction, ...], where: str) -> int:
 def shots_between(cuts: list[int], frames: int) -> list[Span]:
     """This turns cuts into the shots between them."""
     edges = [0, *cuts, frames]
-    return [Span(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [Span(a, b) for a, b in pairwise(edges)]
 
 
 def find_shots(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +85,7 @@ def train(pictures: list[Picture], held_out: Tensor, run: Path, seconds: float, 
     for frames in stream:
         used = time.monotonic() - start
         for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, (done + 1) / 100) * max(0.03, 0.5 + 0.5 * np.cos(np.pi * min(1, used / seconds)))
+            group["lr"] = 2e-3 * min(1, (done + 1) / 100) * max(0.03, 0.5 + 0.5 * math.cos(math.pi * min(1, used / seconds)))
         with torch.autocast("cpu", torch.bfloat16):
             loss = loss_of(model, frames)
         optimiser.zero_grad()

@@ -1,0 +1,99 @@
+"""Join two versions of the same moments so that nobody sees where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from kornia.filters import gaussian_blur2d, sobel
+from torch import Tensor
+
+from consistency.occlusion import occluded
+from consistency.warp import warp
+
+Flow = Callable[[Tensor, Tensor], Tensor]
+"""`flow(previous, current)` of two frames `[3, H, W]` to `[2, H, W]`: `current(p) = previous(p + flow(p))`."""
+
+
+def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) -> Tensor:
+    """This joins two versions of one overlap, `[K, 3, H, W]` each, K >= 1: it leaves the left and arrives at the right.
+
+    flow: finds the motion between the two versions of a frame. source: `[K, 3, H, W]`; where the versions cannot agree,
+    the one whose structure is the source's is kept longer. Three things happen:
+
+    - the versions disagree in place, so they are aligned to each other and meet at a point that travels from one to the
+      other: nothing jumps, nothing doubles;
+    - low frequencies join over the whole overlap; high ones, where the versions have different texture, are mixed so
+      that the variance stays (the mean of two unlike textures is flat);
+    - where even aligned versions show different things, each pixel switches instead, in a frame of its own.
+    """
+    if left.shape != right.shape:
+        raise ValueError(f"the two versions must be alike: {tuple(left.shape)} and {tuple(right.shape)}")
+    progress = (torch.arange(len(left), dtype=left.dtype) + 1).div(len(left) + 1).view(-1, 1, 1, 1)
+    left, right = _meet(left, right, progress, flow)
+    scale = max(left.shape[-2:]) / 64
+    left_low, right_low = _blur(left, scale), _blur(right, scale)
+    low = torch.lerp(left_low, right_low, _smooth(progress))
+    share = _share(left, right, source, progress, scale / 2)
+    return (low + _mix_texture(left - left_low, right - right_low, share, scale / 2)).clamp(0, 1)
+
+
+def _meet(left: Tensor, right: Tensor, progress: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
+    """This warps both versions to one place on the way from left (`progress` 0) to right (1)."""
+    way = _trusted_way(left, right, flow)
+    here = warp(way, -progress * way)[0]  # the way of what arrives at a pixel, not of what started there
+    return warp(left, -progress * here)[0], warp(right, (1 - progress) * here)[0]
+
+
+def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
+    """This is the flow from left to right where both directions confirm it, fading to none where they do not."""
+    pairs = list(zip(left, right, strict=True))
+    there = torch.stack([flow(other, one) for one, other in pairs])
+    back = torch.stack([flow(one, other) for one, other in pairs])
+    longest = 0.03 * max(left.shape[-2:])  # two versions of a frame differ by a little; more is a mistake
+    trust = (1 - occluded(there, back)) * (there.square().sum(dim=1, keepdim=True) < longest**2)
+    sigma = max(left.shape[-2:]) / 96
+    return _blur(there * trust, sigma) / (_blur(trust, sigma) + 0.05)
+
+
+def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: Tensor, sigma: float) -> Tensor:
+    """This says how much of each pixel is the right version's, `[K, 1, H, W]`.
+
+    Where the versions agree it grows with the progress. The more they differ, the shorter the change, down to a switch;
+    its moment moves towards the end where the left version has the source's structure, towards the start otherwise.
+    """
+    differ = _blur((left - right).abs().mean(dim=1, keepdim=True), sigma)
+    width = 1 - 0.8 * _smooth(((differ - 0.08) / 0.12).clamp(0, 1))
+    moment = torch.full_like(differ, 0.5)
+    if source is not None:
+        worse_left, worse_right = (_blur(_unlike(version, source), sigma) for version in (left, right))
+        moment = 0.5 + 0.3 * (worse_right - worse_left) / (worse_right + worse_left + 1e-3) * (1 - width)
+    return ((progress - moment) / width + 0.5).clamp(0, 1)
+
+
+def _unlike(version: Tensor, source: Tensor) -> Tensor:
+    """This measures how unlike the edges of two pictures are, `[K, 1, H, W]`, whatever their colours."""
+    edges = [sobel(picture.mean(dim=1, keepdim=True)) for picture in (version, source)]
+    return (edges[0] - edges[1]).abs()
+
+
+def _mix_texture(left: Tensor, right: Tensor, share: Tensor, sigma: float) -> Tensor:
+    """This mixes two high bands and keeps the variance, which a plain mix loses as far as they are unlike."""
+    power_left, power_right, common = (
+        _blur((a * b).mean(dim=1, keepdim=True), sigma) for a, b in ((left, left), (right, right), (left, right))
+    )
+    rest = 1 - share
+    wanted = rest * power_left + share * power_right
+    got = rest.square() * power_left + share.square() * power_right + 2 * rest * share * common
+    gain = ((wanted + 1e-6) / (got.clamp(min=0) + 1e-6)).sqrt().clamp(1, 2**0.5)
+    return gain * (rest * left + share * right)
+
+
+def _smooth(x: Tensor) -> Tensor:
+    return x * x * (3 - 2 * x)
+
+
+def _blur(frames: Tensor, sigma: float) -> Tensor:
+    """This blurs, by a kernel that always fits into the picture."""
+    reach = min(2 * round(2.5 * sigma) + 1, *(2 * side - 1 for side in frames.shape[-2:]))
+    return gaussian_blur2d(frames, (reach, reach), (max(sigma, 0.3),) * 2, border_type="reflect")

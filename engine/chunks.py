@@ -1,0 +1,121 @@
+"""Restyle a shot chunk by chunk: one noise for all of it, tails carried, every finished chunk kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.controls import control_maps
+from engine.diffusion.noise import ShotNoise
+from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.journal import Journal
+from engine.media import Reader
+from engine.plan import Sizes, padding_of
+from engine.windows import Span
+from preprocessors.flow import FlowEstimator
+
+SLICE = 8  # frames read and scaled at once
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What restyling a chunk needs, the same for a whole job."""
+
+    reader: Reader
+    stylizer: Stylizer
+    request: Request
+    journal: Journal
+    sizes: Sizes
+    flow: FlowEstimator
+    seed: int
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What a chunk takes from the one before: the noise so far, and its last frames' noise and latents."""
+
+    state: dict[str, Tensor]
+    noise: Tensor
+    latents: Tensor
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """This names all tensors, ready for a file."""
+        own = {"tail.noise": self.noise, "tail.latents": self.latents}
+        return own | {f"noise.{name}": tensor for name, tensor in self.state.items()}
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> Tail:
+        """This reads what `to_tensors` gave."""
+        state = {name.removeprefix("noise."): t for name, t in tensors.items() if name.startswith("noise.")}
+        return cls(state, tensors["tail.noise"], tensors["tail.latents"])
+
+
+def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
+    """This reads frames at `size`, a few at a time, so that large sources never stand whole in memory."""
+    slices = [
+        scaled(reader.read(start, min(start + SLICE, span.stop)), size)
+        for start in range(span.start, span.stop, SLICE)
+    ]
+    return torch.cat(slices)
+
+
+def scaled(frames: Tensor, size: tuple[int, int]) -> Tensor:
+    """This brings frames `[T, 3, H, W]` to `size`; what has it already comes back as it is."""
+    if tuple(frames.shape[-2:]) == size:
+        return frames
+    return F.interpolate(frames, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+
+
+def restyle_shot(
+    studio: Studio, shot: int, chunks: list[tuple[int, Span]], overlap_after: Callable[[Span], int]
+) -> Iterator[tuple[int, float]]:
+    """This restyles the chunks of a shot that are not finished, and gives each one's frames and seconds in the model.
+
+    `overlap_after` says how many of a chunk's last frames the next chunk sees again.
+    """
+    tail: Tail | None = None
+    for number, span in chunks:
+        if studio.journal.has(number):
+            tail = Tail.from_tensors(studio.journal.state(number))
+            yield len(span), 0.0
+            continue
+        tail, seconds = _restyle_chunk(studio, shot, (number, span), tail, overlap_after(span))
+        yield len(span), seconds
+
+
+def _restyle_chunk(
+    studio: Studio, shot: int, chunk: tuple[int, Span], before: Tail | None, shared: int
+) -> tuple[Tail, float]:
+    number, span = chunk
+    padding = padding_of(span, studio.sizes, studio.stylizer)
+    frames = padding.pad(read_frames(studio.reader, span, studio.sizes.work))
+    noise, state = _shot_noise(studio, shot, frames, before)
+    carried = None if before is None else before.latents
+    maps = control_maps(studio.request.active_controls, frames)
+    started = time.monotonic()
+    styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, studio.seed), studio.request)
+    seconds = time.monotonic() - started
+    tail = Tail(state, noise[len(noise) - shared :], styled.latents[len(noise) - shared :])
+    studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
+    return tail, seconds
+
+
+def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) -> tuple[Tensor, dict[str, Tensor]]:
+    """The noise of a chunk: its first frames have that of the chunk before, the others go on from there."""
+    if before is None:
+        shape = studio.stylizer.noise_shape(*frames.shape[-2:])
+        source = ShotNoise(studio.seed, shot, shape, studio.stylizer.defaults.noise_carried)
+        known = [source.advance(None)]
+    else:
+        source = ShotNoise.from_state(before.state)
+        known = list(before.noise)
+    for i in range(len(known), len(frames)):
+        known.append(source.advance(studio.flow(frames[i - 1], frames[i])))
+    return torch.stack(known), source.state()
+
+

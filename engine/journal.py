@@ -1,0 +1,151 @@
+"""What is finished and kept on disk, so that nothing is ever rendered twice.
+
+Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
+clip was cut, `chunk-00007.mkv` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
+Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.errors import JobError
+from engine.media import read_lossless, write_lossless
+
+SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
+
+
+class Journal:
+    """The folder of one job. `identity` is what must not change while it goes on."""
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._identity = json.loads(json.dumps(identity))
+
+    def begin(self, fresh: bool) -> None:
+        """This makes the folder, or goes on in it; another job's folder is refused unless `fresh` empties it."""
+        record = self.folder / "job.json"
+        if fresh:
+            self._empty()
+        elif record.exists():
+            self._compare(_read_json(record))
+        elif self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+            raise JobError(f"{self.folder} is in the way: it is not a job of restyle. Choose another output (-o).")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write_json(record, self._identity)
+
+    def _empty(self) -> None:
+        if (self.folder / "job.json").exists():
+            for path in self.folder.iterdir():
+                if path.name != "lock":
+                    path.unlink()
+
+    def _compare(self, found: Mapping[str, Any]) -> None:
+        changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))
+        if changed:
+            raise JobError(
+                f"{self.folder} holds a job with another {', '.join(changed)}. "
+                "Start over with --fresh, or choose another output (-o)."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """This keeps a second run out of the folder while this one works; a dead run's lock does not count."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = self.folder / "lock"
+        self._refuse_running(lock)
+        lock.write_text(str(os.getpid()), encoding="ascii")
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+    def _refuse_running(self, lock: Path) -> None:
+        try:
+            owner = int(lock.read_text(encoding="ascii"))
+        except (FileNotFoundError, ValueError):
+            return
+        if owner != os.getpid() and psutil.pid_exists(owner):
+            raise JobError(f"Process {owner} is at work in {self.folder}. Wait for it, or choose another output (-o).")
+
+    def plan(self) -> Any | None:  # noqa: ANN401 - plain JSON, checked by its reader
+        """This gives the stored plan, None if there is none yet."""
+        path = self.folder / "plan.json"
+        return _read_json(path) if path.exists() else None
+
+    def store_plan(self, plan: object) -> None:
+        """This keeps the plan."""
+        _write_json(self.folder / "plan.json", plan)
+
+    def has(self, chunk: int) -> bool:
+        """Whether this chunk is finished."""
+        return self._frames(chunk).exists()
+
+    def store(self, chunk: int, frames: Tensor, state: Mapping[str, Tensor]) -> None:
+        """This keeps a finished chunk: its frames `[T, 3, H, W]` and what the next one needs. The frames come last."""
+        path = self._state(chunk)
+        partial = path.with_suffix(".partial")
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, partial)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+        write_lossless(self._frames(chunk), frames)
+
+    def frames(self, chunk: int) -> Tensor:
+        """This reads a finished chunk's frames `[T, 3, H, W]`."""
+        return read_lossless(self._frames(chunk))
+
+    def state(self, chunk: int) -> dict[str, Tensor]:
+        """This reads what the next chunk needs of a finished one."""
+        return load_file(self._state(chunk))
+
+    def _frames(self, chunk: int) -> Path:
+        return self.folder / f"chunk-{chunk:05d}.mkv"
+
+    def _state(self, chunk: int) -> Path:
+        return self.folder / f"chunk-{chunk:05d}.safetensors"
+
+
+def fingerprint(source: Path) -> str:
+    """This makes a mark by which a source is known again: names, sizes and samples of its bytes."""
+    digest = hashlib.sha256()
+    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
+        if path.is_file():
+            size = path.stat().st_size
+            digest.update(f"{path.name}:{size}:".encode())
+            with path.open("rb") as file:
+                for place in (0, max(0, size // 2), max(0, size - SAMPLE)):
+                    file.seek(place)
+                    digest.update(file.read(SAMPLE))
+    return digest.hexdigest()
+
+
+def free_disk(folder: Path) -> int:
+    """Bytes free where `folder` is or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _read_json(path: Path) -> Any:  # noqa: ANN401 - plain JSON
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise JobError(f"{path} is damaged. Start over with --fresh.") from error
+
+
+def _write_json(path: Path, value: object) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,177 @@
+"""The way of a frame, on one screen: read, shots, windows, controls, diffusion, seams, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from consistency.join import ChunkJoin
+from engine.chunks import SLICE, Studio, restyle_shot, scaled
+from engine.controls import check_controls
+from engine.diffusion import catalog
+from engine.diffusion.stylizer import Stylizer
+from engine.journal import Journal, fingerprint
+from engine.media import MediaInfo, Reader, Writer, open_reader
+from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, longest_chunk, make_request
+from engine.settings import Codec, Settings
+from engine.shots import find_shots
+from engine.windows import Span
+from preprocessors.flow import DisFlow
+
+__all__ = ["Progress", "Result", "default_output", "restyle"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: `done` of `total` frames of a stage, named in words."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished job. `model_seconds` were spent inside the model's own calls; `warnings` are for people."""
+
+    output: Path
+    frames: int
+    shots: int
+    chunks: int
+    resumed_chunks: int
+    seconds: float
+    model_seconds: float
+    warnings: tuple[str, ...]
+
+
+Report = Callable[[Progress], None]
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody asked."""
+
+
+def restyle(
+    source: Path,
+    output: Path | None,
+    settings: Settings,
+    *,
+    fresh: bool = False,
+    rate: Fraction | None = None,
+    progress: Report = _silent,
+) -> Result:
+    """This restyles a clip (or stills) into `output`, beside the source if None, and tells `progress` on the way.
+
+    All that can be refused is refused before a frame is decoded. What is finished stays in the folder
+    `<output>.restyle`: the same call goes on after a stop anywhere, and gives the same frames.
+
+    Raises:
+        RestyleError: with what is wrong, where, and what would work.
+    """
+    started = time.monotonic()
+    output = output or default_output(source, settings)
+    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+        sizes = choose_sizes(settings, reader.info)
+        warnings = check_job(source, output, settings, reader.info, sizes)
+        stylizer = catalog.load(settings.model, settings.device)
+        request = make_request(settings, stylizer)
+        check_controls(request.active_controls)
+        identity = _identity(source, settings, stylizer, sizes, rate)
+        journal = Journal(output.with_name(output.name + ".restyle"), identity)
+        with journal.locked():
+            journal.begin(fresh)
+            studio = Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed)
+            plan = _plan(studio, settings, progress)
+            resumed = sum(journal.has(number) for number in range(plan.chunks))
+            seconds = _diffuse(studio, plan, progress)
+            written = _join(studio, plan, output, settings.codec, progress)
+        notes = (*warnings, *written, *reader.warnings)
+        return Result(
+            output=output,
+            frames=reader.info.frames,
+            shots=len(plan.shots),
+            chunks=plan.chunks,
+            resumed_chunks=resumed,
+            seconds=time.monotonic() - started,
+            model_seconds=seconds,
+            warnings=tuple(dict.fromkeys(notes)),
+        )
+
+
+def _identity(
+    source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
+) -> dict[str, Any]:
+    chosen = settings.to_dict()
+    return {
+        "source": fingerprint(source) if source.exists() else str(source),
+        "settings": {name: value for name, value in chosen.items() if name != "device"} | {"rate": str(rate)},
+        "model": stylizer.fingerprint,
+        "size": [*sizes.output, *sizes.work],
+    }
+
+
+def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:
+    stored = studio.journal.plan()
+    if stored is not None:
+        return Plan.from_json(stored)
+    info = studio.reader.info
+    shots = find_shots(settings.cuts, info.times, lambda: _slices(studio.reader, info, progress))
+    plan = Plan.of(shots, longest_chunk(studio.stylizer, studio.sizes), studio.stylizer)
+    studio.journal.store_plan(plan.to_json())
+    return plan
+
+
+def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tensor]:
+    for start in range(0, info.frames, SLICE):
+        stop = min(start + SLICE, info.frames)
+        yield reader.read(start, stop)
+        progress(Progress("finding cuts", stop, info.frames))
+
+
+def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
+    total = sum(len(chunk) for shot in plan.shots for chunk in shot)
+    done, in_model = 0, 0.0
+    progress(Progress("restyling", 0, total))
+    for shot, chunks in plan.numbered():
+        overlaps = _overlaps([span for _, span in chunks])
+        for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, o=overlaps: o[span.start]):  # type: ignore[misc]
+            done, in_model = done + frames, in_model + seconds
+            progress(Progress("restyling", done, total))
+    return in_model
+
+
+def _overlaps(chunks: list[Span]) -> dict[int, int]:
+    """How many frames each chunk, by its start, shares with the next; the last one gives none away."""
+    after = {left.start: left.stop - right.start for left, right in pairwise(chunks)}
+    return after | {chunks[-1].start: 0}
+
+
+def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Report) -> tuple[str, ...]:
+    info, (height, width) = studio.reader.info, studio.sizes.output
+    alpha = info.alpha and codec is Codec.PRORES4444
+    done = 0
+    with Writer(output, codec, info, width=width, height=height) as writer:
+        for frames in _joined(studio.journal, plan):
+            for piece in frames.split(SLICE):
+                opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
+                writer.write(scaled(piece, (height, width)), opacity)
+                done += len(piece)
+                progress(Progress("joining and writing", done, info.frames))
+        return tuple(writer.warnings)
+
+
+def _joined(journal: Journal, plan: Plan) -> Iterator[Tensor]:
+    for _, chunks in plan.numbered():
+        join = ChunkJoin(DisFlow(fine=True))
+        after = _overlaps([span for _, span in chunks])
+        before = 0
+        for number, span in chunks:
+            yield join.add(journal.frames(number), before, after[span.start])
+            before = after[span.start]

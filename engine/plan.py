@@ -1,0 +1,159 @@
+"""What a job will do, decided and checked before its first frame is restyled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from engine.diffusion.stylizer import Request, Stylizer
+from engine.errors import MediaError, ResourceError, SettingsError
+from engine.journal import free_disk
+from engine.media import MediaInfo, check_output
+from engine.settings import Codec, Settings, load_look
+from engine.windows import Padding, Span, plan_chunks
+
+LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
+OVERLAP = 8  # frames that neighbouring chunks share
+WORK_SIDE = 288  # pixels: the shorter side on which the picture is restyled; larger results are scaled up from it
+MEMORY_SHARE = 0.7  # of the memory that is free
+
+SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
+
+
+def default_output(source: Path, settings: Settings) -> Path:
+    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`."""
+    stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
+    return source.with_name(f"{stem}.{settings.look or 'restyled'}{SUFFIXES[settings.codec]}")
+
+
+def make_request(settings: Settings, stylizer: Stylizer) -> Request:
+    """This says what is asked of the model: the settings, then the look, then what the model does best."""
+    defaults = stylizer.defaults
+    look = load_look(settings.look) if settings.look else None
+    strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
+    controls = settings.controls if settings.controls is not None else look.controls if look else {}
+    avoid = look.negative_prompt if look else ""
+    request = Request(
+        prompt=look.prompt if look else settings.prompt or "",
+        negative_prompt=avoid if settings.negative_prompt is None else settings.negative_prompt,
+        strength=strength,
+        steps=settings.steps or defaults.steps,
+        guidance=defaults.guidance,
+        controls=controls,
+    )
+    stylizer.check(request)
+    return request
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Heights and widths in pixels: of the result, and of the picture that the model works on."""
+
+    output: tuple[int, int]
+    work: tuple[int, int]
+
+
+def choose_sizes(settings: Settings, info: MediaInfo) -> Sizes:
+    """This takes the result's size from the settings or the source, and works on at most `WORK_SIDE` of its side."""
+    height, width = settings.height or info.height, settings.width or info.width
+    scale = min(1.0, WORK_SIDE / min(height, width))
+    return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
+    """This chooses how many frames are denoised together, by the memory that is free; too little is refused."""
+    free = int(psutil.virtual_memory().available * MEMORY_SHARE)
+    height, width = (stylizer.rule.side(side) for side in sizes.work)
+    shortest = max(stylizer.window, 2 * OVERLAP + 1)
+    for frames in range(LONGEST, shortest - 1, -OVERLAP):
+        need = stylizer.peak_bytes(stylizer.rule.length(frames), height, width)
+        if need <= free:
+            return stylizer.rule.length(frames)
+    need = stylizer.peak_bytes(stylizer.rule.length(shortest), height, width)
+    if need > free:
+        raise ResourceError(
+            f"{stylizer.name} needs {need / 1e9:.1f} GB of memory for {shortest} frames of {width}x{height}; "
+            f"{free / 1e9:.1f} GB can be had. Close other programs or ask for a smaller --size."
+        )
+    return stylizer.rule.length(shortest)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the cuts are and how each shot is cut into chunks, in frames of the clip."""
+
+    shots: tuple[tuple[Span, ...], ...]
+
+    @classmethod
+    def of(cls, shots: list[Span], longest: int, stylizer: Stylizer) -> Self:
+        """This plans the chunks of every shot."""
+        return cls(
+            tuple(
+                tuple(
+                    Span(shot.start + chunk.start, shot.start + chunk.stop)
+                    for chunk in plan_chunks(len(shot), longest, OVERLAP, stylizer.rule)
+                )
+                for shot in shots
+            )
+        )
+
+    @classmethod
+    def from_json(cls, plan: Any) -> Self:  # noqa: ANN401 - plain JSON
+        """This reads what `to_json` gave."""
+        return cls(tuple(tuple(Span(*chunk) for chunk in shot) for shot in plan))
+
+    def to_json(self) -> list[list[list[int]]]:
+        """This gives plain lists."""
+        return [[[chunk.start, chunk.stop] for chunk in shot] for shot in self.shots]
+
+    def numbered(self) -> Iterator[tuple[int, list[tuple[int, Span]]]]:
+        """This gives for every shot its number and its chunks with theirs, counted through the clip."""
+        number = 0
+        for shot, chunks in enumerate(self.shots):
+            yield shot, list(enumerate(chunks, number))
+            number += len(chunks)
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks in all shots."""
+        return sum(len(shot) for shot in self.shots)
+
+
+def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:
+    """This says how a chunk is brought to what the model takes."""
+    return Padding(len(chunk), *sizes.work, stylizer.rule)
+
+
+def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, sizes: Sizes) -> tuple[str, ...]:
+    """This refuses what could only fail later: an output over the source, a bad suffix, too little disk."""
+    if output.resolve() == source.resolve():
+        raise SettingsError(f"{output} is the source itself; choose another output (-o).")
+    if not output.parent.is_dir():
+        raise MediaError(f"There is no folder {output.parent} to write into.")
+    height, width = sizes.output
+    warnings = check_output(output, settings.codec, info, width, height)
+    need = info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width // 4)
+    free = free_disk(output.parent)
+    if need > free:
+        raise ResourceError(
+            f"The job needs about {need / 1e9:.1f} GB on the disk of {output.parent}; {free / 1e9:.1f} GB are free."
+        )
+    return warnings
+
+
+def stills_rate(text: str | None) -> Fraction | None:
+    """This reads a frame rate: `24`, `23.976` or `24000/1001`."""
+    if text is None:
+        return None
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingsError(f"The rate {text!r} is no number. Say 24, 23.976 or 24000/1001.") from error
+    if not 0 < rate <= 1000:
+        raise SettingsError(f"The rate is {text}; it must be above 0 and at most 1000 frames per second.")
+    return rate

@@ -1,0 +1,113 @@
+"""Optical flow without learned weights: where each pixel was in the frame before, and how far to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import cv2
+import numpy as np
+import torch
+from kornia.geometry.transform import remap
+from numpy.typing import NDArray
+from torch import Tensor
+
+SMALLEST = 48
+"""Pixels: below this the coarse levels of the search do not exist."""
+
+REACH = 0.125
+"""Of the picture's longer side: the motion that a flow map shows as 0 or 1; what moves faster is held there."""
+
+
+class FlowEstimator(Protocol):
+    """What estimates motion between two frames `[3, H, W]`, 0 to 1, as backward flow `[2, H, W]` in pixels."""
+
+    def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
+        """This gives `flow_to_previous`: `current(p) = previous(p + flow(p))`."""
+        ...
+
+
+class DisFlow:
+    """Dense inverse search (Kroeger et al. 2016) as OpenCV has it.
+
+    `fine` searches at full resolution with small steps: half the error at five times the cost. For 640x360 and motion
+    of 4 pixels: 0.17 instead of 0.38 pixels off.
+    """
+
+    def __init__(self, fine: bool = False) -> None:
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        if fine:
+            self._search.setFinestScale(0)
+            self._search.setGradientDescentIterations(25)
+            self._search.setPatchStride(3)
+            self._search.setVariationalRefinementIterations(5)
+
+    def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
+        """This gives `flow_to_previous` `[2, H, W]` of two frames `[3, H, W]`."""
+        return self._between(_grey(current), _grey(previous), current)
+
+    def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        """This gives the flow from current to previous and the one from previous to current, `[2, H, W]` each."""
+        before, now = _grey(previous), _grey(current)
+        return self._between(now, before, current), self._between(before, now, current)
+
+    def _between(self, here: NDArray[np.uint8], there: NDArray[np.uint8], like: Tensor) -> Tensor:
+        height, width = like.shape[-2:]
+        found = self._search.calc(here, there, None)  # type: ignore[call-overload]  # None: no flow to start from
+        flow = np.asarray(found, np.float32)
+        return torch.from_numpy(np.ascontiguousarray(flow[:height, :width])).permute(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class FlowMap:
+    """Motion as a control map of three channels: dx, dy and confidence.
+
+    dx and dy are 0.5 where nothing moves, and 0 or 1 at an eighth of the picture's longer side a frame. Confidence is 1
+    where going to the previous frame and back ends where it began. A window's first frame knows no motion: 0.5, 0.5
+    and no confidence; so let windows begin one frame early.
+    """
+
+    estimator: DisFlow
+    name: str = "flow"
+
+    def fit(self, frames: Iterable[Tensor]) -> Self:
+        """This gives itself: motion is shown on a fixed scale."""
+        return self
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """This draws motion `[T, 3, H, W]` of frames `[T, 3, H, W]`."""
+        height, width = frames.shape[-2:]
+        still = torch.tensor([0.5, 0.5, 0.0]).view(3, 1, 1).expand(3, height, width)
+        return torch.stack([still, *(self._pair(frames[i - 1], frames[i]) for i in range(1, len(frames)))])
+
+    def _pair(self, previous: Tensor, current: Tensor) -> Tensor:
+        flow, reverse = self.estimator.both(previous, current)
+        return flow_map(flow, flow_confidence(flow, reverse))
+
+
+def flow_map(flow: Tensor, trust: Tensor) -> Tensor:
+    """This draws flow `[2, H, W]`, in pixels, and its confidence `[1, H, W]` as one control map `[3, H, W]`."""
+    scaled = flow / (2 * REACH * max(flow.shape[-2:])) + 0.5
+    return torch.cat([scaled.clamp(0, 1), trust])
+
+
+def flow_confidence(flow: Tensor, reverse: Tensor) -> Tensor:
+    """This says how well two flows `[2, H, W]` undo each other: `[1, H, W]`, 1 exactly, 0.5 at the limit, 0 outside.
+
+    The limit is that of Sundaram, Brox and Keutzer (ECCV 2010): the squared miss is 0.5 plus a hundredth of the motion.
+    """
+    height, width = flow.shape[-2:]
+    x = flow[0] + torch.arange(width)
+    y = flow[1] + torch.arange(height)[:, None]
+    back = remap(reverse[None], x[None], y[None], padding_mode="border", align_corners=True)[0]
+    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    miss, moved = (flow + back).square().sum(0), flow.square().sum(0) + back.square().sum(0)
+    return (torch.exp2(-miss / (0.01 * moved + 0.5)) * inside)[None]
+
+
+def _grey(frame: Tensor) -> NDArray[np.uint8]:
+    picture = (frame.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+    below, right = (max(0, SMALLEST - side) for side in grey.shape)
+    return np.asarray(cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)

@@ -1,0 +1,240 @@
+"""The denoiser: a small UNet and its ControlNets, trained together from nothing on pairs of photo and look."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderDC, ControlNetModel, DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from preprocessors.colour import blurred_colour
+from preprocessors.lines import soft_lines
+
+WIDTHS = (48, 96, 160)
+TEXT = 96
+CONTROLS = ("colour", "edges")
+CROP = 16  # latents a side
+FACTOR = 8  # pixels a latent
+
+
+def build_tokenizer() -> CLIPTokenizer:
+    """This builds a byte-level tokenizer: every text has tokens, no vocabulary file is needed."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = list(bytes_to_unicode().values())
+    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=77)
+
+
+def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """This builds a text encoder of two small layers."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=TEXT,
+            intermediate_size=2 * TEXT,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=77,
+            projection_dim=TEXT,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def build_scheduler() -> DDIMScheduler:
+    """This builds the noise schedule: it ends in pure noise (Lin et al. 2024) and is sampled from its end."""
+    return DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+        set_alpha_to_one=True,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+    )
+
+
+class Denoiser(nn.Module):
+    """The parts that learn together."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.tokenizer = build_tokenizer()
+        self.text_encoder = build_text_encoder(self.tokenizer)
+        self.unet = UNet2DConditionModel(
+            in_channels=channels,
+            out_channels=channels,
+            block_out_channels=WIDTHS,
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=TEXT,
+            attention_head_dim=4,
+            norm_num_groups=16,
+        )
+        self.controlnets = nn.ModuleDict({name: self._controlnet(channels) for name in CONTROLS})
+
+    @staticmethod
+    def _controlnet(channels: int) -> ControlNetModel:
+        return ControlNetModel(
+            in_channels=channels,
+            block_out_channels=WIDTHS,
+            layers_per_block=1,
+            down_block_types=("DownBlock2D", "DownBlock2D", "DownBlock2D"),
+            mid_block_type="UNetMidBlock2D",
+            cross_attention_dim=TEXT,
+            attention_head_dim=4,
+            norm_num_groups=16,
+            conditioning_embedding_out_channels=(8, 16, 32, 64),
+        )
+
+    def embed(self, prompts: list[str]) -> Tensor:
+        """This embeds prompts as the pipeline will: `[len(prompts), 77, TEXT]`."""
+        ids = self.tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return self.text_encoder(ids).last_hidden_state  # type: ignore[no-any-return]
+
+    def forward(self, noised: Tensor, times: Tensor, words: Tensor, hints: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
+        """This predicts v. hints: per control its map `[B, 3, 8h, 8w]` and weights `[B]`."""
+        downs: list[Tensor] | None = None
+        middle: Tensor | None = None
+        for name, (control, weight) in hints.items():
+            net = self.controlnets[name]
+            more, centre = net(noised, times, words, controlnet_cond=control, return_dict=False)
+            scale = weight.view(-1, 1, 1, 1)
+            downs = [d * scale + (0 if downs is None else downs[i]) for i, d in enumerate(more)]
+            middle = centre * scale + (0 if middle is None else middle)
+        return self.unet(  # type: ignore[no-any-return]
+            noised, times, words, down_block_additional_residuals=downs, mid_block_additional_residual=middle
+        ).sample
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Encoded pairs. latents: `[N, 1 + looks, c, h, w]`, the source first. hints: per control `[N, C, 8h, 8w]`."""
+
+    latents: Tensor
+    hints: dict[str, Tensor]
+
+
+@torch.inference_mode()
+def encode_pool(vae: AutoencoderDC, pairs: Tensor) -> Pool:
+    """This encodes pairs `[N, 1 + looks, S, S, 3]` uint8, mirrored copies included, and draws their control maps."""
+    latents, colour, edges = [], [], []
+    for mirrored in (False,):
+        for pair in pairs:
+            frames = pair.permute(0, 3, 1, 2).float() / 255
+            frames = frames.flip(-1) if mirrored else frames
+            latents.append(vae.encode(frames * 2 - 1).latent.half())
+            colour.append(blurred_colour(frames[:1])[0].half())
+            edges.append(soft_lines(frames[:1])[0].half())
+    return Pool(torch.stack(latents), {"colour": torch.stack(colour), "edges": torch.stack(edges)})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops: source and target latents `[B, c, h, w]`, which look each is in, control maps `[B, 3, 8h, 8w]`."""
+
+    source: Tensor
+    target: Tensor
+    look: Tensor
+    hints: dict[str, Tensor]
+
+
+def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch]:
+    """This draws batches of random crops for ever."""
+    count, versions, _, height, width = pool.latents.shape
+
+    def pick(high: int) -> list[int]:
+        return torch.randint(0, high, (size,), generator=generator).tolist()
+
+    while True:
+        which, look = pick(count), [1 + i for i in pick(versions - 1)]
+        places = list(zip(which, pick(height - CROP + 1), pick(width - CROP + 1), strict=True))
+        yield Batch(
+            torch.stack([pool.latents[n, 0, :, y : y + CROP, x : x + CROP] for n, y, x in places]).float(),
+            torch.stack(
+                [pool.latents[n, s, :, y : y + CROP, x : x + CROP] for (n, y, x), s in zip(places, look, strict=True)]
+            ).float(),
+            torch.tensor(look) - 1,
+            {name: _crops(hint, places) for name, hint in pool.hints.items()},
+        )
+
+
+def _crops(hint: Tensor, places: list[tuple[int, int, int]]) -> Tensor:
+    side = CROP * FACTOR
+    cut = [hint[n, :, y * FACTOR : y * FACTOR + side, x * FACTOR : x * FACTOR + side] for n, y, x in places]
+    return torch.stack(cut).float().expand(-1, 3, -1, -1)
+
+
+def loss_of(model: Denoiser, batch: Batch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator) -> Tensor:
+    """This is the error of v on noised latents that start, half of the time, from the source instead of the target.
+
+    Restyling begins from the noised source, so the denoiser learns just that step: its clean estimate must be the
+    target wherever the noised picture came from. Times lie where the strength dial works.
+    """
+    count = len(batch.target)
+    times = (1000 * (0.1 + 0.85 * torch.rand(count, generator=rng))).long()
+    times[: count // 8] = 999  # some from pure noise: strength 1
+    alpha = alphas[times].sqrt().view(-1, 1, 1, 1)
+    sigma = (1 - alphas[times]).sqrt().view(-1, 1, 1, 1)
+    share = torch.rand(count, generator=rng) * (torch.rand(count, generator=rng) < 0.6) * (times > 400)
+    share = torch.where(torch.rand(count, generator=rng) < 0.5, share.sign(), share).view(-1, 1, 1, 1)
+    start = batch.target + share * (batch.source - batch.target)
+    noised = alpha * start + sigma * torch.randn(start.shape, generator=rng)
+    wanted = (alpha * noised - batch.target) / sigma
+    words = _words(model, batch.look, prompts, rng)
+    hints = {name: (hint, (torch.rand(count, generator=rng) < 0.9).float()) for name, hint in batch.hints.items()}
+    error = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
+    return (error * sigma.flatten()).mean()
+
+
+def _words(model: Denoiser, look: Tensor, prompts: list[list[str]], rng: torch.Generator) -> Tensor:
+    chosen = [said[int(torch.randint(0, len(said), (1,), generator=rng))] for said in prompts]
+    return model.embed(chosen)[look]
+
+
+def train(model: Denoiser, pool: Pool, prompts: list[list[str]], run: Path, seconds: float) -> Denoiser:
+    """This trains for `seconds`, going on from `run/diffusion.pt`; gives the averaged weights."""
+    rng = torch.Generator().manual_seed(0)
+    alphas, path, done = build_scheduler().alphas_cumprod, run / "diffusion.pt", 0
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995))
+    if path.exists():
+        state = torch.load(path)
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        done = state["done"]
+        rng.manual_seed(done)
+    start = saved = time.monotonic()
+    running = 0.0
+    for batch in batches(pool, 32, rng):
+        used = time.monotonic() - start
+        for group in optimiser.param_groups:
+            group["lr"] = 1e-3 * min(1, (done + 1) / 200) * max(0.05, 0.5 + 0.5 * math.cos(math.pi * min(1, used / seconds)))
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(model, batch, prompts, alphas, rng)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        average.update_parameters(model)
+        done += 1
+        running = loss.item() if running == 0 else 0.98 * running + 0.02 * loss.item()
+        if time.monotonic() - saved > 60 or used > seconds:
+            saved = time.monotonic()
+            print(f"step {done} {used:.0f}s loss {running:.4f}", flush=True)
+            torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, path)
+        if used > seconds:
+            return average.module  # type: ignore[no-any-return]
+    raise AssertionError("the stream of crops never ends")
