@@ -1,0 +1,31 @@
+"""What every control signal promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, Self
+
+from torch import Tensor
+
+
+class Preprocessor(Protocol):
+    """What draws a control map from frames `[T, 3, H, W]`, 0 to 1: same T, H, W, 1 or 3 channels, 0 to 1.
+
+    The same frames give the same map, whatever stands beside them in a window.
+    """
+
+    @property
+    def name(self) -> str:
+        """What settings and models call this control."""
+        ...
+
+    def fit(self, frames: Iterable[Tensor]) -> Self:
+        """This gives the preprocessor normalised over one shot, whose windows `[T, 3, H, W]` come one by one.
+
+        Normalising frame by frame would flicker. Those with nothing to normalise give themselves.
+        """
+        ...
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """This draws the control map `[T, C, H, W]`."""
+        ...
