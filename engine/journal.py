@@ -34,22 +34,20 @@ class Journal:
         self._identity = json.loads(json.dumps(identity))
 
     def begin(self, fresh: bool) -> None:
-        """This makes the folder, or goes on in it; another job's folder is refused unless `fresh` empties it."""
-        record = self.folder / "job.json"
-        if fresh:
-            self._empty()
-        elif record.exists():
-            self._compare(_read_json(record))
-        elif self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
-            raise JobError(f"{self.folder} is in the way: it is not a job of restyle. Choose another output (-o).")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _write_json(record, self._identity)
+        """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
 
-    def _empty(self) -> None:
-        if (self.folder / "job.json").exists():
-            for path in self.folder.iterdir():
-                if path.name != "lock":
-                    path.unlink()
+        To be called while `locked`.
+        """
+        record = self.folder / "job.json"
+        inside = [path for path in self.folder.iterdir() if path.name != "lock"]
+        if inside and not record.exists():
+            raise JobError(f"{self.folder} is in the way: it is not a job of restyle. Choose another output (-o).")
+        if fresh:
+            for path in inside:
+                path.unlink()
+        elif inside:
+            self._compare(_read_json(record))
+        _write_json(record, self._identity)
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))

@@ -1,0 +1,164 @@
+"""Laws of a whole job, with a stand-in model: same count and times, resume gives the same bytes, bad input is refused."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from engine import pipeline
+from engine.diffusion import catalog
+from engine.errors import JobError, MediaError, SettingsError
+from engine.media import open_reader, probe
+from engine.settings import Settings
+from tests.fake_stylizer import FakeStylizer
+
+COMIC = Settings(look="comic")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+def draw_clip(path: Path, frames: int, cut: int | None = None) -> Path:
+    """A bright disc that crosses a textured wall; after `cut` the same in other colours. Irregular frame times."""
+    rows, columns = np.mgrid[:64, :96]
+    with av.open(path, "w") as target:
+        stream = target.add_stream("libx264", rate=30, options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 600)
+        for i in range(frames):
+            disc = np.hypot(columns - 10 - 2 * i, rows - 32) < 12
+            wall = 0.4 + 0.2 * np.sin(columns / 5) * np.cos(rows / 4)
+            picture = np.stack([np.where(disc, 0.9, wall), wall, np.where(disc, 0.2, 1 - wall)], axis=-1)
+            if cut is not None and i >= cut:
+                picture = 1 - picture[::-1, :, ::-1] * np.array([1.0, 0.3, 0.6])
+            frame = av.VideoFrame.from_ndarray((picture * 255).astype(np.uint8), format="rgb24")
+            frame.pts, frame.time_base = 20 * i + 7 * (i % 3), Fraction(1, 600)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def model(monkeypatch):
+    stylizer = FakeStylizer()
+    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
+    monkeypatch.setattr("engine.plan.LONGEST", 24)
+    return stylizer
+
+
+def frames_of(path: Path):
+    with open_reader(path) as reader:
+        return reader.read(0, reader.info.frames)
+
+
+def test_a_job_keeps_count_times_and_size(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 50, cut=20)
+    result = pipeline.restyle(source, None, COMIC)
+    assert result.output == tmp_path / "clip.comic.mp4"
+    before, after = probe(source), probe(result.output)
+    assert after.times == before.times
+    assert after.end == before.end
+    assert (after.width, after.height) == (before.width, before.height)
+    assert result.shots == 2
+    assert result.chunks == 3
+
+
+@pytest.mark.parametrize("length", [1, 2, 23, 24, 25])
+def test_any_length_works(tmp_path, model, length):
+    source = draw_clip(tmp_path / "clip.mp4", length)
+    result = pipeline.restyle(source, tmp_path / "out.mp4", COMIC)
+    assert probe(result.output).frames == length
+
+
+def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 60)
+    whole = pipeline.restyle(source, tmp_path / "whole.mp4", COMIC)
+    calls = len(model.calls)
+
+    def kill_after_one_chunk(progress):
+        if progress.stage == "restyling" and progress.done > 0:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pipeline.restyle(source, tmp_path / "killed.mp4", COMIC, progress=kill_after_one_chunk)
+    assert not (tmp_path / "killed.mp4").exists()
+    resumed = pipeline.restyle(source, tmp_path / "killed.mp4", COMIC)
+    assert resumed.resumed_chunks == 1
+    assert len(model.calls) == 2 * calls
+    assert resumed.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_another_setting_source_or_model_is_noticed(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 10)
+    output = tmp_path / "out.mp4"
+    pipeline.restyle(source, output, COMIC)
+    with pytest.raises(JobError, match=r"another settings.*--fresh"):
+        pipeline.restyle(source, output, replace(COMIC, seed=1))
+    model.fingerprint = "fake-2"
+    with pytest.raises(JobError, match="another model"):
+        pipeline.restyle(source, output, COMIC)
+    model.fingerprint = "fake-1"
+    draw_clip(source, 11)
+    with pytest.raises(JobError, match="another source"):
+        pipeline.restyle(source, output, COMIC)
+    assert pipeline.restyle(source, output, COMIC, fresh=True).frames == 11
+
+
+def test_a_folder_that_is_no_job_is_left_alone(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 5)
+    folder = tmp_path / "out.mp4.restyle"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("precious")
+    for fresh in (False, True):
+        with pytest.raises(JobError, match="in the way"):
+            pipeline.restyle(source, tmp_path / "out.mp4", COMIC, fresh=fresh)
+    assert (folder / "mine.txt").read_text() == "precious"
+
+
+def test_bad_jobs_are_refused_before_work(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 5)
+    with pytest.raises(SettingsError, match="source itself"):
+        pipeline.restyle(source, source, COMIC)
+    with pytest.raises(MediaError, match="no folder"):
+        pipeline.restyle(source, tmp_path / "nowhere" / "out.mp4", COMIC)
+    with pytest.raises(SettingsError, match="no look called"):
+        pipeline.restyle(source, None, Settings(look="cubism"))
+    with pytest.raises(SettingsError, match="control"):
+        pipeline.restyle(source, None, Settings(look="comic", controls={"smell": 1.0}))
+    assert not model.calls
+
+
+def test_cuts_from_a_file_or_none(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 30, cut=20)
+    cuts = tmp_path / "cuts.txt"
+    cuts.write_text("10 # the door\n0.5\n")
+    listed = pipeline.restyle(source, tmp_path / "a.mp4", replace(COMIC, cuts=str(cuts)))
+    assert listed.shots == 3
+    assert pipeline.restyle(source, tmp_path / "b.mp4", replace(COMIC, cuts="none")).shots == 1
+    cuts.write_text("ten\n")
+    with pytest.raises(SettingsError, match="line 1"):
+        pipeline.restyle(source, tmp_path / "c.mp4", replace(COMIC, cuts=str(cuts)))
+    cuts.write_text("99\n")
+    with pytest.raises(SettingsError, match="30 frames"):
+        pipeline.restyle(source, tmp_path / "d.mp4", replace(COMIC, cuts=str(cuts)))
+
+
+def test_size_is_the_results_size(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 5)
+    result = pipeline.restyle(source, tmp_path / "out.mp4", replace(COMIC, width=50, height=34))
+    info = probe(result.output)
+    assert (info.width, info.height) == (50, 34)
+
+
+def test_the_lock_of_a_living_process_is_kept(tmp_path, model):
+    source = draw_clip(tmp_path / "clip.mp4", 5)
+    folder = tmp_path / "out.mp4.restyle"
+    folder.mkdir()
+    (folder / "lock").write_text("1")  # the first process always lives
+    with pytest.raises(JobError, match="Process 1 is at work"):
+        pipeline.restyle(source, tmp_path / "out.mp4", COMIC)
+    assert frames_of(source).shape[0] == 5
