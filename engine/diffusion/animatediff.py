@@ -83,7 +83,7 @@ class AnimateDiff:
         return int(weights + 4 * (latents + pictures + activations))
 
     @quiet()
-    @torch.inference_mode()
+    @torch.no_grad()
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk of any length jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)

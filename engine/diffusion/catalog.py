@@ -28,7 +28,7 @@ class Row:
 ROWS = (
     Row(
         name="starter",
-        title="small AnimateDiff with four ControlNets, bundled; knows the looks of `restyle looks`, runs on a CPU",
+        title="small AnimateDiff with ControlNets, bundled: knows the looks of `restyle looks`, runs on a CPU",
         licence="Apache-2.0",
         folder=STARTER,
         window=16,

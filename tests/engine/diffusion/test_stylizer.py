@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import torch
-from fake_stylizer import FakeStylizer
 
 from engine.diffusion.stylizer import Capabilities, Chunk, Request, Stylizer, check_request
 from engine.errors import SettingsError
+from tests.fake_stylizer import FakeStylizer
 
 CAPABLE = Capabilities(frozenset({"depth"}), negative_prompt=True)
 

@@ -1,0 +1,49 @@
+"""Models by name and by folder, devices by name; nothing heavy before it is needed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.diffusion import catalog
+from engine.errors import ModelError, SettingsError
+
+
+def test_listing_models_imports_no_diffusion_library() -> None:
+    code = (
+        "import sys; from engine.diffusion import catalog; catalog.rows();"
+        "sys.exit(any(name.split('.')[0] in ('diffusers', 'transformers') for name in sys.modules))"
+    )
+    root = Path(catalog.__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_each_row_has_its_own_name_and_says_enough() -> None:
+    rows = catalog.rows()
+    assert len({row.name for row in rows}) == len(rows)
+    assert all(row.title and row.licence and row.window >= 4 for row in rows)
+    assert catalog.find("starter") is rows[0]
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no model called 'sdxl'\. There are: starter; or give a folder"):
+        catalog.find("sdxl")
+    assert catalog.find(str(tmp_path)).folder == tmp_path
+
+
+@pytest.mark.parametrize("device", ["tpu", "mps", "cuda:x", "cpu:0", ""])
+def test_an_unknown_device_is_refused(device: str) -> None:
+    with pytest.raises(SettingsError, match="What works: auto, cpu"):
+        catalog.find_device(device)
+
+
+def test_a_gpu_that_is_not_there_is_refused_not_replaced() -> None:
+    with pytest.raises(SettingsError, match="CUDA finds"):
+        catalog.find_device(f"cuda:{torch.cuda.device_count()}")
+
+
+def test_auto_takes_what_is_there() -> None:
+    assert catalog.find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert catalog.find_device("cpu") == torch.device("cpu")
