@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from consistency.join import ChunkJoin
@@ -159,7 +160,7 @@ def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Repo
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for frames in _joined(studio.journal, plan):
-            for piece in frames.split(SLICE):
+            for piece in torch.split(frames, SLICE):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
                 writer.write(scaled(piece, (height, width)), opacity)
                 done += len(piece)

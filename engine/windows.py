@@ -56,7 +56,7 @@ class FrameRule:
         return -(-pixels // self.multiple) * self.multiple
 
 
-def plan_chunks(length: int, longest: int, overlap: int, rule: FrameRule = FrameRule()) -> list[Span]:  # noqa: B008 - frozen
+def plan_chunks(length: int, longest: int, overlap: int, rule: FrameRule = FrameRule()) -> list[Span]:
     """This cuts a shot of `length` frames into overlapping chunks of nearly equal size.
 
     No chunk is longer than `longest` frames, which must be a valid length and exceed `overlap`; neighbours share at

@@ -1,5 +1,7 @@
 """Laws of windows: every frame once or in an overlap, no chunk too long, sizes padded and given back whole."""
 
+import itertools
+
 import pytest
 import torch
 from hypothesis import given
@@ -24,7 +26,7 @@ def test_chunks_cover_every_frame_and_overlap_as_asked(length, steps, overlap, r
     assert chunks[0].start == 0
     assert chunks[-1].stop == length
     assert all(len(chunk) <= longest for chunk in chunks)
-    for left, right in zip(chunks, chunks[1:], strict=False):
+    for left, right in itertools.pairwise(chunks):
         assert left.start < right.start
         assert left.stop - right.start >= overlap
         assert left.stop < right.stop
