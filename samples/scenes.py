@@ -48,8 +48,10 @@ class Scene:
     clean: Tensor
 
 
-def draw_scene(seed: int, frames: int, height: int, width: int, paint: Paint | None = None) -> Scene:
-    """This draws the scene of a seed: `frames` frames from its first moment on.
+def draw_scene(
+    seed: int, frames: int, height: int, width: int, paint: Paint | None = None, first: int = 0
+) -> Scene:
+    """This draws the scene of a seed: `frames` frames from moment `first` on.
 
     The same seed gives the same scene at any length, and the same shapes and motion at any size of one aspect. `paint`
     changes the textures before they are seen, so what it does moves exactly with the scene.
@@ -57,8 +59,9 @@ def draw_scene(seed: int, frames: int, height: int, width: int, paint: Paint | N
     planes = draw_planes(np.random.default_rng(seed), height, width)
     if paint is not None:
         planes = [plane.painted(paint(plane.texture, layer)) for layer, plane in enumerate(planes)]
-    pictures, mixed = zip(*(_picture(planes, t, height, width) for t in range(frames)), strict=True)
-    truths = [_truth(planes, t, frames, height, width) for t in range(frames)]
+    moments = range(first, first + frames)
+    pictures, mixed = zip(*(_picture(planes, t, height, width) for t in moments), strict=True)
+    truths = [_truth(planes, t, moments, height, width) for t in moments]
     near, back, ahead, hidden, layers = (torch.stack(parts) for parts in zip(*truths, strict=True))
     span = (near.max() - near.min()).clamp(min=1e-6)
     clean = _clean(torch.stack(mixed), back, hidden)
@@ -100,14 +103,14 @@ def _picture(planes: list[Plane], t: int, height: int, width: int) -> tuple[Tens
     return F.avg_pool2d(colours.permute(2, 0, 1), SAMPLES).clamp(0, 1), mixed.float()
 
 
-def _truth(planes: list[Plane], t: int, frames: int, height: int, width: int) -> tuple[Tensor, ...]:
+def _truth(planes: list[Plane], t: int, moments: range, height: int, width: int) -> tuple[Tensor, ...]:
     """This gives inverse depth, flow to the previous and to the next frame, occlusion and layers at pixel centres."""
     points = _grid(height, width)
     layer, near = _nearest(planes, t, points)
-    back = _flow(planes, layer, points, t, max(t - 1, 0))
-    ahead = _flow(planes, layer, points, t, min(t + 1, frames - 1))
+    back = _flow(planes, layer, points, t, max(t - 1, moments[0]))
+    ahead = _flow(planes, layer, points, t, min(t + 1, moments[-1]))
     hidden = torch.ones_like(near)
-    if t:
+    if t > moments[0]:
         source = points + back
         limit = torch.tensor([width - 1, height - 1])
         outside = ((source < 0) | (source > limit)).any(dim=-1)
