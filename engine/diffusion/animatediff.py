@@ -78,7 +78,7 @@ class AnimateDiff:
         channels, rows, columns = self.noise_shape(height, width)
         first = int(self.unet.config.block_out_channels[0])
         latents = frames * rows * columns * (6 * channels + first * len(self.nets))
-        pictures = height * width * (frames * 3 * (len(self.nets) + 3) + self.autoencoder.slice_frames * 96)
+        pictures = height * width * (frames * (7 + 2 * len(self.nets)) + self.autoencoder.slice_frames * 96)
         activations = 2 * min(frames, self.window) * rows * columns * first * 30
         return int(weights + 4 * (latents + pictures + activations))
 

@@ -38,9 +38,12 @@ class Autoencoder:
 
     def decode(self, latents: Tensor) -> Tensor:
         """This turns latents into frames, 0 to 1, on the CPU."""
-        parts = torch.split(latents / self._scale + self._shift, self.slice_frames)
-        pictures = [self.net.decode(part, return_dict=False)[0] for part in parts]
-        return torch.cat([(picture / 2 + 0.5).clamp_(0, 1).cpu() for picture in pictures])
+        frames = torch.empty(len(latents), 3, latents.shape[-2] * self.factor, latents.shape[-1] * self.factor)
+        slices = (torch.split(whole, self.slice_frames) for whole in (frames, latents))
+        for here, part in zip(*slices, strict=True):
+            picture = self.net.decode(part / self._scale + self._shift, return_dict=False)[0]
+            here.copy_((picture / 2 + 0.5).clamp_(0, 1))
+        return frames
 
     def _encode(self, pictures: Tensor) -> Tensor:
         encoded = self.net.encode(pictures)
