@@ -44,7 +44,9 @@ def encoding(codec: Codec) -> Encoding | None:
     """This tells how a codec is written; None for PNG, which is no track in a file."""
     match codec:
         case Codec.H264:
-            options = {"crf": "17", "preset": "medium"}
+            # Without x264's macroblock tree files are a third larger and better by 2 dB. With it, one encode in 300 on
+            # a busy AVX-512 machine gave other bytes for the same frames, even with a single thread.
+            options = {"crf": "17", "preset": "medium", "x264-params": "mbtree=0"}
             return Encoding("H.264", "libx264", (".mp4", ".m4v", ".mov", ".mkv"), "yuv420p", "yuv444p", options)
         case Codec.HEVC:
             options = {"crf": "18", "preset": "medium", "x265-params": "log-level=error"}

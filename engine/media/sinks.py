@@ -6,11 +6,11 @@ import math
 import shutil
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import av
 import torch
-from av import VideoFrame
+from av import Packet, VideoFrame
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
@@ -36,6 +36,12 @@ class Sink(Protocol):
         """This leaves nothing behind."""
 
 
+# x265 makes up the first decoding times of clips that end before its reordering has begun.
+REORDERED = 8
+# The bytes depend on how many frames are encoded at once, so every machine does as many.
+THREADS = 4
+
+
 def partial_name(path: Path) -> Path:
     """This names the unfinished result, beside the finished one: always the same, so that leftovers are replaced."""
     return path.with_name(f".{path.stem}.unfinished{path.suffix}")
@@ -52,27 +58,35 @@ class ClipSink:
         # The last frame may have no time at all, which a muxer would take for unknown.
         self._durations = {a: max(b - a, 1) for a, b in zip(self._times, self._times[1:], strict=False)}
         self._reformatter = VideoReformatter()
-        muxer = MUXERS[path.suffix.lower()]
+        self._muxer = MUXERS[path.suffix.lower()]
         # Bit-exact: no time of day, no random identifiers, so the same frames give the same bytes.
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        self._target: OutputContainer = av.open(self._partial, "w", format=muxer, container_options=options)
+        self._target: OutputContainer = av.open(self._partial, "w", format=self._muxer, container_options=options)
         self._others: OtherStreams | None = None
+        self._held: Packet[Any] | None = None
+        self._reordering = 0  # how far decoding begins before the first frame is shown, in ticks
         try:
             self._pixels = _pixels(chosen, size, alpha)
             self._stream = self._add_stream(chosen, info, size)
             if info.path.is_file():
-                self._others = OtherStreams(info.path, self._target, muxer)
+                self._others = OtherStreams(info.path, self._target, self._muxer)
         except BaseException:
             self.discard()
             raise
 
     def _add_stream(self, chosen: Encoding, info: MediaInfo, size: tuple[int, int]) -> VideoStream:
-        rate = info.rate.limit_denominator(100_000) or Fraction(25)
+        rate = info.rate
+        if self._muxer == "matroska" and info.variable_rate:
+            rate = 1 / max(info.end - info.times[-1], self._ticks)  # Matroska stores it as the last frame's length
+        rate = rate.limit_denominator(100_000) or Fraction(25)
         stream = cast(VideoStream, self._target.add_stream(chosen.encoder, rate=rate, options=dict(chosen.options)))
         context = stream.codec_context
         context.height, context.width = size
         context.pix_fmt = self._pixels
         context.time_base = stream.time_base = self._ticks
+        context.thread_type, context.thread_count = "AUTO", THREADS
+        if info.frames < REORDERED:
+            context.max_b_frames = 0
         context.sample_aspect_ratio = info.sample_aspect_ratio
         context.color_range = int(ColorRange.MPEG)
         context.colorspace = int(Colorspace.ITU709)
@@ -98,19 +112,34 @@ class ClipSink:
         picture.pts = self._times[number]
         picture.time_base = self._ticks
         picture.duration = self._durations[picture.pts]
-        self._mux(picture)
+        self._encode(picture)
 
-    def _mux(self, picture: VideoFrame | None) -> None:
+    def _encode(self, picture: VideoFrame | None) -> None:
+        """This holds the newest packet back, so that `finish` knows the last one."""
         for packet in self._stream.encode(picture):
-            if packet.pts is not None:
-                packet.duration = self._durations[round(packet.pts * packet.time_base / self._ticks)]
-            if self._others is not None and packet.dts is not None:
-                self._others.copy_until(packet.dts * packet.time_base)
-            self._target.mux(packet)
+            if packet.dts is None or packet.pts is None:
+                raise MediaError(f"{self._path}: the encoder gave a frame without a time.")
+            packet.duration = self._durations[round(packet.pts * packet.time_base / self._ticks)]
+            if self._held is None:
+                self._reordering = self._times[0] - round(packet.dts * packet.time_base / self._ticks)
+            else:
+                self._mux(self._held)
+            self._held = packet
+
+    def _mux(self, packet: Packet[Any]) -> None:
+        if self._others is not None and packet.dts is not None:
+            self._others.copy_until(packet.dts * packet.time_base)
+        self._target.mux(packet)
 
     def finish(self) -> None:
         """This flushes the encoder, copies the rest of the other streams and gives the file its name."""
-        self._mux(None)
+        self._encode(None)
+        if self._held is not None and self._held.dts is not None:
+            if self._muxer != "matroska":
+                # MP4 stores how long frames last in the order of decoding. The last one there makes up the whole.
+                end = self._times[-1] - self._reordering
+                self._held.duration = max(end - round(self._held.dts * self._held.time_base / self._ticks), 1)
+            self._mux(self._held)
         if self._others is not None:
             self._others.copy_until(None)
         self._target.close()

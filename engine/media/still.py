@@ -78,9 +78,8 @@ def _load_exr(path: Path) -> NDArray[np.float32]:
         # EXR stores colour times opacity; a frame's alpha is straight.
         opacity = picture[..., 3:]
         picture[..., :3] /= np.where(opacity > 0, opacity, 1)
-    picture = np.clip(picture, 0, 1)
-    picture[..., :3] = linear_to_srgb(picture[..., :3])
-    return picture
+    picture[..., :3] = linear_to_srgb(np.clip(picture[..., :3], 0, 1))
+    return np.clip(picture, 0, 1)
 
 
 def _open_exr(path: Path, header_only: bool) -> list[Any]:

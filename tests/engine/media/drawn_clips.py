@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
 import torch
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -64,7 +66,8 @@ def film(path: Path, **values: Any) -> Path:
     drawing = Drawing(**values)
     times = drawing.times or [number * STEP for number in range(drawing.count)]
     with av.open(path, "w") as target:
-        stream = target.add_stream(drawing.encoder, rate=Fraction(30000, 1001), options=dict(drawing.options))
+        options = dict(drawing.options)
+        stream = cast(VideoStream, target.add_stream(drawing.encoder, rate=Fraction(30000, 1001), options=options))
         stream.width, stream.height, stream.pix_fmt = drawing.width, drawing.height, drawing.pixels
         stream.codec_context.time_base = stream.time_base = TICK
         stream.codec_context.sample_aspect_ratio = drawing.pixel_ratio
@@ -78,8 +81,8 @@ def film(path: Path, **values: Any) -> Path:
         target.mux(stream.encode(None))
         if sound is not None:
             for block in _beeps(float(times[-1] * TICK) + 0.1):
-                target.mux(sound.encode(block))
-            target.mux(sound.encode(None))
+                target.mux(cast(AudioStream, sound).encode(block))
+            target.mux(cast(AudioStream, sound).encode(None))
     return path
 
 

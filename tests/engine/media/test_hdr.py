@@ -1,11 +1,13 @@
 """HLG and PQ become what a normal screen shows: white stays white, grey stays grey, colours keep their hue."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from engine.media import Transfer, open_reader
 from engine.media.hdr import (
@@ -31,7 +33,8 @@ def grey(transfer: Transfer, code: float) -> float:
 def test_curves_meet_the_points_of_the_standard() -> None:
     """BT.2100 and BT.2408: HLG 0.5 is 1/12 of the light; PQ 0.5081 is 100 nits, 0.5807 is 203, 0.7518 is 1000."""
     np.testing.assert_allclose(hlg_to_scene(np.array([0, 0.5, 1])), [0, 1 / 12, 1], atol=1e-6)
-    np.testing.assert_allclose(pq_to_nits(np.array([0, 0.5081, 0.5807, 0.7518, 1])), [0, 100, 203, 1000, 10000], rtol=2e-3)
+    nits = pq_to_nits(np.array([0, 0.5081, 0.5807, 0.7518, 1]))
+    np.testing.assert_allclose(nits, [0, 100, 203, 1000, 10000], rtol=2e-3)
 
 
 def test_paper_white_is_203_nits_in_hlg() -> None:
@@ -82,7 +85,8 @@ def test_tables_agree_with_the_exact_formulas(transfer: Transfer) -> None:
     share = codes / CODE_WHITE
     if transfer is Transfer.HLG:
         scene = hlg_to_scene(share)
-        light = scene * (scene @ (0.2627, 0.6780, 0.0593))[..., None] ** 0.2 * PEAK_NITS / WHITE_NITS
+        luma: NDArray[np.floating[Any]] = (scene @ (0.2627, 0.6780, 0.0593))[..., None]
+        light = scene * luma**0.2 * PEAK_NITS / WHITE_NITS
     else:
         light = pq_to_nits(share) / WHITE_NITS
     light = np.maximum(light @ BT2020_TO_BT709.T.astype(np.float64), 0)

@@ -68,7 +68,7 @@ def test_containers_without_a_frame_count_are_counted(tmp_path: Path, name: str)
 
 def test_one_frame_is_a_clip(tmp_path: Path) -> None:
     info = probe(film(tmp_path / "one.mp4", count=1))
-    assert info.times == (0,)
+    assert info.times == (Fraction(0),)
     assert info.end > 0
 
 

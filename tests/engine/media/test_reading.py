@@ -9,11 +9,11 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from tests.engine.media.drawn_clips import STEP, TICK, drawn_tensor, film, number_in
 
 from engine.errors import MediaError, SettingsError
 from engine.media import open_reader, pyav_reader
 from engine.media.pyav_reader import PyavReader
+from tests.engine.media.drawn_clips import STEP, TICK, drawn_tensor, film, number_in
 
 OPEN_GOP = {"x264-params": "open-gop=1:keyint=12:min-keyint=12:bframes=3:scenecut=0"}
 
@@ -63,13 +63,18 @@ def test_random_access_gives_the_sequential_frames(tmp_path: Path, name: str, va
 
 
 def test_windows_that_follow_or_overlap_cost_no_seek(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    starts = []
+    starts: list[int] = []
     begin = PyavReader._start
-    monkeypatch.setattr(PyavReader, "_start", lambda self, key: (starts.append(key), begin(self, key))[1])
+
+    def start(self: PyavReader, key: int) -> None:
+        starts.append(key)
+        begin(self, key)
+
+    monkeypatch.setattr(PyavReader, "_start", start)
     with open_reader(film(tmp_path / "clip.mp4", count=60)) as reader:
-        for start in range(0, 48, 8):
-            window = reader.read(start, start + 12)
-            assert [number_in(frame) for frame in window] == list(range(start, start + 12))
+        for first in range(0, 48, 8):
+            window = reader.read(first, first + 12)
+            assert [number_in(frame) for frame in window] == list(range(first, first + 12))
     assert len(starts) == 1
 
 
