@@ -42,17 +42,25 @@ def _meet(left: Tensor, right: Tensor, progress: Tensor, flow: Flow) -> tuple[Te
     """This warps both versions to one place on the way from left (`progress` 0) to right (1)."""
     way = _trusted_way(left, right, flow)
     here = warp(way, -progress * way)[0]  # the way of what arrives at a pixel, not of what started there
-    return warp(left, -progress * here)[0], warp(right, (1 - progress) * here)[0]
+    return warp(left, -progress * here, "bicubic")[0], warp(right, (1 - progress) * here, "bicubic")[0]
 
 
 def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
-    """This is the flow from left to right where both directions confirm it, fading to none where they do not."""
+    """This is the flow from left to right as far as it holds, fading to none where it does not.
+
+    Both directions must confirm it, and it must explain most of the difference: any two textures can be matched a
+    little, and moving them about for that would only stir them.
+    """
     pairs = list(zip(left, right, strict=True))
     there = torch.stack([flow(other, one) for one, other in pairs])
     back = torch.stack([flow(one, other) for one, other in pairs])
     longest = 0.03 * max(left.shape[-2:])  # two versions of a frame differ by a little; more is a mistake
     trust = (1 - occluded(there, back)) * (there.square().sum(dim=1, keepdim=True) < longest**2)
     sigma = max(left.shape[-2:]) / 96
+    apart, remains = (
+        _blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warp(right, there)[0])
+    )
+    trust = trust * ((0.7 - remains / (apart + 1e-5)) / 0.3).clamp(0, 1)
     return _blur(there * trust, sigma) / (_blur(trust, sigma) + 0.05)
 
 
