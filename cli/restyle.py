@@ -52,7 +52,7 @@ def run(
     strength: Annotated[float | None, typer.Option(help="How far from the source, 0 to 1")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps; more is slower and finer")] = None,
     seed: Annotated[int | None, typer.Option(help="Another number, another result")] = None,
-    size: Annotated[str | None, typer.Option(help="Size of the result, WIDTHxHEIGHT; the source's if not given")] = None,
+    size: Annotated[str | None, typer.Option(help="Size of the result, WIDTHxHEIGHT")] = None,
     model: Annotated[str | None, typer.Option(help="A model by name or folder, see `restyle models`")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1")] = None,
     control: Annotated[list[str] | None, typer.Option(help="NAME:WEIGHT, as edges:0.8; may be repeated")] = None,
@@ -62,7 +62,7 @@ def run(
     reader: Annotated[str | None, typer.Option(help="pyav or decord")] = None,
     rate: Annotated[str | None, typer.Option(help="Frames per second of stills")] = None,
     settings: Annotated[Path | None, typer.Option(help="Settings from a TOML file; options win")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write; beside the clip if not given")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what an earlier run has finished")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output")] = False,
 ) -> None:
@@ -158,10 +158,12 @@ def _size(size: str | None) -> dict[str, int]:
 
 def _arguments(arguments: list[str]) -> list[str]:
     """`restyle CLIP` is short for `restyle run CLIP`."""
-    commands = {command.name or (command.callback.__name__ if command.callback else "") for command in app.registered_commands}
-    if arguments and arguments[0] not in commands and arguments[0] not in ("--help", "-h"):
+    if arguments and arguments[0] not in COMMANDS and arguments[0] not in ("--help", "-h"):
         return ["run", *arguments]
     return arguments
+
+
+COMMANDS = frozenset(command.__name__ for command in (run, probe, looks, models, doctor))
 
 
 def main() -> None:

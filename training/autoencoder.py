@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,8 @@ from diffusers import AutoencoderDC
 from torch import Tensor
 from torch.nn import functional as F
 
+from training import loop
+from training.loop import Stage
 from training.photos import Picture, crop, to_tensor
 
 CHANNELS = 32
@@ -57,7 +58,8 @@ def loss_of(model: AutoencoderDC, frames: Tensor) -> Tensor:
     steps = sum(F.l1_loss(made.diff(dim=d), target.diff(dim=d)) for d in (-1, -2))
     mean, square = latents.mean(dim=(0, 2, 3)), latents.square().mean(dim=(0, 2, 3))
     unit = mean.square().mean() + (square - 1).square().mean()  # keeps every channel at mean 0, deviation 1
-    return F.l1_loss(made, target) + steps + 0.5 * F.mse_loss(made, target) + 0.002 * unit
+    total: Tensor = F.l1_loss(made, target) + steps + 0.5 * F.mse_loss(made, target) + 0.002 * unit
+    return total
 
 
 def psnr(model: AutoencoderDC, frames: Tensor) -> float:
@@ -68,36 +70,13 @@ def psnr(model: AutoencoderDC, frames: Tensor) -> float:
     return float((-10 * torch.log10(error)).mean())
 
 
-def train(pictures: list[Picture], held_out: Tensor, run: Path, seconds: float, seed: int = 0) -> AutoencoderDC:
-    """This trains for `seconds`, going on from `run/autoencoder.pt` where it exists."""
-    torch.manual_seed(seed)
-    model, path, done = build(), run / "autoencoder.pt", 0
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.0)
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99))
-    if path.exists():
-        state = torch.load(path)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = state["done"]
-    stream = batches(pictures, 96, 24, np.random.default_rng(seed + done))
-    start = saved = time.monotonic()
-    for frames in stream:
-        used = time.monotonic() - start
-        for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, (done + 1) / 100) * max(0.03, 0.5 + 0.5 * math.cos(math.pi * min(1, used / seconds)))
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(model, frames)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(model)
-        done += 1
-        if time.monotonic() - saved > 60 or used > seconds:
-            saved = time.monotonic()
-            print(f"step {done} {used:.0f}s loss {float(loss.detach()):.4f} held-out {psnr(average.module, held_out):.2f} dB", flush=True)
-            torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, path)
-        if used > seconds:
-            return average.module
-    raise AssertionError("the stream of crops never ends")
+def train(pictures: list[Picture], held_out: Tensor, run: Path, seconds: float, seed: int = 0) -> Any:  # noqa: ANN401
+    """This trains an `AutoencoderDC` for `seconds`, going on from `run/autoencoder.pt` where it exists."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build()
+    stage = Stage(run / "autoencoder.pt", seconds, rate=2e-3, warm_up=100, averaging=0.99)
+    stream = batches(pictures, 96, 24, np.random.default_rng(seed))
+    return loop.train(
+        stage, model, stream, lambda frames: loss_of(model, frames), lambda m: f"held-out {psnr(m, held_out):.2f} dB"
+    )

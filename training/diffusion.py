@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from diffusers import AutoencoderDC, ControlNetModel, DDIMScheduler, UNet2DConditionModel
@@ -15,6 +14,8 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from preprocessors.colour import blurred_colour
 from preprocessors.lines import soft_lines
+from training import loop
+from training.loop import Stage
 
 WIDTHS = (48, 96, 160)
 TEXT = 96
@@ -194,7 +195,7 @@ def loss_of(model: Denoiser, batch: Batch, prompts: list[list[str]], alphas: Ten
     wanted = (alpha * noised - batch.target) / sigma
     words = _words(model, batch.look, prompts, rng)
     hints = {name: (hint, (torch.rand(count, generator=rng) < 0.9).float()) for name, hint in batch.hints.items()}
-    error = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
+    error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
     return (error * sigma.flatten()).mean()
 
 
@@ -206,35 +207,9 @@ def _words(model: Denoiser, look: Tensor, prompts: list[list[str]], rng: torch.G
 def train(model: Denoiser, pool: Pool, prompts: list[list[str]], run: Path, seconds: float) -> Denoiser:
     """This trains for `seconds`, going on from `run/diffusion.pt`; gives the averaged weights."""
     rng = torch.Generator().manual_seed(0)
-    alphas, path, done = build_scheduler().alphas_cumprod, run / "diffusion.pt", 0
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=1e-3)
-    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995))
-    if path.exists():
-        state = torch.load(path)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = state["done"]
-        rng.manual_seed(done)
-    start = saved = time.monotonic()
-    running = 0.0
-    for batch in batches(pool, 32, rng):
-        used = time.monotonic() - start
-        for group in optimiser.param_groups:
-            group["lr"] = 1e-3 * min(1, (done + 1) / 200) * max(0.05, 0.5 + 0.5 * math.cos(math.pi * min(1, used / seconds)))
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(model, batch, prompts, alphas, rng)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(model)
-        done += 1
-        running = loss.item() if running == 0 else 0.98 * running + 0.02 * loss.item()
-        if time.monotonic() - saved > 60 or used > seconds:
-            saved = time.monotonic()
-            print(f"step {done} {used:.0f}s loss {running:.4f}", flush=True)
-            torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, path)
-        if used > seconds:
-            return average.module  # type: ignore[no-any-return]
-    raise AssertionError("the stream of crops never ends")
+    alphas = build_scheduler().alphas_cumprod
+    stage = Stage(run / "diffusion.pt", seconds, rate=1e-3, warm_up=200, averaging=0.995)
+    trained = loop.train(
+        stage, model, batches(pool, 32, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
+    )
+    return cast(Denoiser, trained)

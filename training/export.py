@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderDC, MotionAdapter, UNetMotionModel
 from torch import nn
 
-from training.diffusion import WIDTHS, Denoiser, build_scheduler
+from training.diffusion import CONTROLS, WIDTHS, Denoiser, build_scheduler
 
 MOTION_FRAMES = 32
 
@@ -20,7 +21,8 @@ def export(vae: AutoencoderDC, scale: float, model: Denoiser, target: Path) -> N
     vae.half().save_pretrained(target / "vae")
     _let_pipelines_see_the_factor(target / "vae" / "config.json")
     _with_motion(model).half().save_pretrained(target / "unet")
-    for name, net in model.controlnets.items():
+    for name in CONTROLS:
+        net: Any = model.controlnets[name]
         net.half().save_pretrained(target / f"controlnet_{name}")
     model.text_encoder.half().save_pretrained(target / "text_encoder")
     model.tokenizer.save_pretrained(target / "tokenizer")

@@ -20,10 +20,10 @@ def _styled(photo: Photo) -> Picture:
     cv2.setNumThreads(1)
     whole = load(photo)
     top, left = (whole.shape[0] - SIDE) // 2, (whole.shape[1] - SIDE) // 2
-    picture = whole[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
+    picture = np.asarray(whole[top : top + SIDE, left : left + SIDE] / 255, np.float32)
     rng = np.random.default_rng(zlib.crc32(photo.original.encode()))
     looks = [style(picture, rng) for style in STYLES.values()]
-    return np.stack([np.round(image * 255).astype(np.uint8) for image in (picture, *looks)])
+    return np.stack([np.asarray(np.round(image * 255), np.uint8) for image in [picture, *looks]])
 
 
 def make_pairs(photos: list[Photo], cache: Path, processes: int = 1) -> np.ndarray:

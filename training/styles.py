@@ -65,7 +65,7 @@ STYLES: dict[str, Callable[[Image, np.random.Generator], Image]] = {
 
 
 def _clip(picture: NDArray[np.floating]) -> Image:
-    return np.clip(picture, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(picture, 0, 1), np.float32)
 
 
 def _blur(picture: Image, sigma: float) -> Image:
@@ -120,7 +120,7 @@ def _smear(picture: Image, angle: Image, length: int) -> Image:
     for step in range(-(length // 2), length // 2 + 1):
         x, y = columns + step * np.cos(angle), rows + step * np.sin(angle)
         total += cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return total / (2 * (length // 2) + 1)
+    return np.asarray(total / (2 * (length // 2) + 1), np.float32)
 
 
 def _along(noise: Image, angle: Image, length: int) -> Image:

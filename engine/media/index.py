@@ -171,7 +171,9 @@ def _end(pts: list[int], entries: list[Entry], stream: VideoStream) -> tuple[int
     promised = (stream.start_time or 0) + (stream.duration or 0)
     cut_off = len(entries) < stream.frames and promised > pts[-1] + 2 * max(length, mean)
     in_order = len(pts) > 1 and all(e.dts in (None, e.pts) for e in entries)
-    trusted = stream.duration is not None and promised >= pts[-1] + (not in_order) and not cut_off
+    # Other containers than MP4 know only how long the whole file is.
+    told = stream.duration is not None and "mp4" in stream.container.format.name
+    trusted = told and promised >= pts[-1] + (not in_order) and not cut_off
     return promised if trusted else pts[-1] + length, cut_off
 
 

@@ -1,4 +1,4 @@
-"""Laws of a whole job, with a stand-in model: same count and times, resume gives the same bytes, bad input is refused."""
+"""Laws of a whole job, with a stand-in model: same count and times, a kill costs nothing, bad input is refused."""
 
 from dataclasses import replace
 from fractions import Fraction

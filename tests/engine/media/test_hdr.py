@@ -86,7 +86,7 @@ def test_tables_agree_with_the_exact_formulas(transfer: Transfer) -> None:
     if transfer is Transfer.HLG:
         scene = hlg_to_scene(share)
         luma: NDArray[np.floating[Any]] = (scene @ (0.2627, 0.6780, 0.0593))[..., None]
-        light = scene * luma**0.2 * PEAK_NITS / WHITE_NITS
+        light: NDArray[np.floating[Any]] = scene * luma**0.2 * PEAK_NITS / WHITE_NITS
     else:
         light = pq_to_nits(share) / WHITE_NITS
     light = np.maximum(light @ BT2020_TO_BT709.T.astype(np.float64), 0)
