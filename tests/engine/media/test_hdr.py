@@ -111,7 +111,7 @@ def test_tagged_ten_bit_clip_is_tone_mapped(tmp_path: Path, transfer: Transfer, 
     path = tmp_path / "hdr.mp4"
     code = 0.6
     with av.open(path, "w") as target:
-        stream = target.add_stream("libx265", rate=25, options={"x265-params": "log-level=none"})
+        stream = target.add_stream("libx265", rate=25, options={"x265-params": "log-level=none:bframes=0"})
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p10le"
         context = stream.codec_context
         context.colorspace, context.color_trc, context.color_primaries, context.color_range = 9, tag, 9, 1

@@ -128,7 +128,7 @@ def test_random_access_into_a_phones_edit_list_and_open_groups(footage: Path) ->
     index = build_index(path)
     assert index.hidden
     assert index.leading
-    wanted = [0, 21, 23, 25, 53]
+    wanted = [0, 16, 17, 18, 49]  # key frames are 0, 18 and 50
     with open_reader(path) as reader:
         forward = {number: reader.read(number, number + 1) for number in wanted}
     with open_reader(path) as reader:
@@ -206,7 +206,7 @@ def test_flash_and_beep_stay_together(footage: Path, tmp_path: Path) -> None:
     old, new = flash_and_beep(source), flash_and_beep(tmp_path / "result.mp4")
     assert new == old
     assert new[0] == [1, 2, 3]
-    assert max(abs(flash - beep) for flash, beep in zip(*new, strict=True)) < 0.0015
+    assert max(abs(flash - beep) for flash, beep in zip(*new, strict=True)) < 0.001
 
 
 @pytest.mark.parametrize("name", ["multishot_dark_audio.mp4", "edge/rotate_cw90.mp4", "edge/odd_427x239_vp9.mp4"])
