@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.diffusion import catalog
 from engine.diffusion.animatediff import AnimateDiff
+from engine.diffusion.sampling import levels
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.errors import ModelError, SettingsError
 from tests.engine.diffusion import tiny_animatediff as tiny
@@ -216,6 +217,18 @@ def test_carried_latents_come_out_bit_by_bit_and_draw_the_rest_along(
     held = model.restyle(chunk(model, frames, carried=carried), request)
     assert torch.equal(held.latents[:3], carried)
     assert float((held.latents[3:] - free.latents[3:]).abs().max()) > 1e-3
+
+
+def test_carried_frames_are_seen_at_the_level_of_each_step_under_the_shots_own_noise(model: AnimateDiff) -> None:
+    given, seen = chunk(model, 5), list[Tensor]()
+    carried = torch.full((2, *model.noise_shape(HEIGHT, WIDTH)), 0.7)
+    hook = model.unet.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0].transpose(0, 1)))
+    model.restyle(replace(given, carried=carried), REQUEST)
+    hook.remove()
+    scheduler = model.sampler.scheduler
+    for sample, level in zip(seen, levels(scheduler, REQUEST.steps, REQUEST.strength), strict=True):
+        expected = scheduler.add_noise(carried, given.noise[:2], torch.tensor([level]))
+        torch.testing.assert_close(sample[:2], expected)
 
 
 def test_what_was_made_before_is_kept_when_it_is_carried(model: AnimateDiff) -> None:

@@ -48,13 +48,16 @@ class CountingUnet(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
         self.config = SimpleNamespace(in_channels=2)
-        self.limit, self.frames, self.calls = limit, 0, 0
+        self.limit, self.seen = limit, list[int]()
+
+    @property
+    def frames(self) -> int:
+        return sum(self.seen)
 
     def forward(self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **_: Any) -> tuple[Tensor]:
         assert sample.shape[2] <= self.limit
         assert len(encoder_hidden_states) == sample.shape[0] * sample.shape[2]
-        self.frames += sample.shape[2]
-        self.calls += 1
+        self.seen.append(sample.shape[2])
         text = encoder_hidden_states.mean(dim=(1, 2)).view(sample.shape[0], 1, sample.shape[2], 1, 1)
         return (sample * self.weight + text,)
 
@@ -78,7 +81,7 @@ def test_compute_per_frame_is_within_a_tenth_of_one_windows(frames: int, steps: 
     unet = CountingUnet(limit=16)
     run(unet, frames, steps)
     assert unet.frames / (frames * steps) <= 1.10
-    assert unet.calls <= steps * (math.ceil(frames / 16) + 1)
+    assert len(unet.seen) <= steps * (math.ceil(frames / 16) + 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -86,3 +89,10 @@ def test_compute_per_frame_is_within_a_tenth_of_one_windows(frames: int, steps: 
 def test_every_frame_is_answered_with_its_own_text_guided_or_not(frames: int, batch: int) -> None:
     answer, expected = run(CountingUnet(limit=16), frames, 3, batch)
     torch.testing.assert_close(answer, expected)
+
+
+def test_the_denoiser_cuts_elsewhere_at_each_step() -> None:
+    unet = CountingUnet(limit=16)
+    run(unet, 40, 3)
+    assert unet.seen == [len(span) for step in range(3) for span in roll(40, 16, step)]
+    assert len(set(map(tuple, (unet.seen[:3], unet.seen[3:6], unet.seen[6:])))) == 3
