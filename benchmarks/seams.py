@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from consistency.join import ChunkJoin
 from consistency.metrics import Seam, colour_step, jumps, seam_jump, sharpness_dip, warp_error
+from consistency.warp import warp
 from preprocessors.flow import DisFlow
 from samples.scenes import Scene, draw_scene
 
@@ -42,25 +44,40 @@ class Chunks:
         return [Seam(start, self.overlap) for start in self.starts[1:]]
 
 
-def perturbed_chunks(seed: int, length: int, overlap: int, count: int, spread: tuple[float, float]) -> Chunks:
-    """This makes the chunks of one scene. spread: of the chunks' gains in colour; share of the texture that differs.
+@dataclass(frozen=True)
+class Spread:
+    """How chunks differ. colour: standard deviation of gains, twice that of offsets.
 
-    The texture is changed on the surfaces, so it moves with them, and keeps its energy: h becomes
-    `sqrt(1 - share^2) h + share h'` with h' as strong as h.
+    texture: share of the fine texture that is another one. It is changed on the surfaces, so it moves with them, and
+    keeps its energy: h becomes `sqrt(1 - share^2) h + share h'` with h' as strong as h. place: pixels by which things
+    stand elsewhere, smoothly, another way in every chunk.
     """
-    colour, texture = spread
+
+    colour: float = 0.0
+    texture: float = 0.0
+    place: float = 0.0
+
+
+def perturbed_chunks(seed: int, length: int, overlap: int, count: int, spread: Spread) -> Chunks:
+    """This makes the chunks of one scene."""
     frames = count * (length - overlap) + overlap
     scene = draw_scene(seed, frames, *SIZE)
     starts = [index * (length - overlap) for index in range(count)]
     rng = np.random.default_rng(seed)
-    tints = [_tint(1 + rng.normal(0, colour, 3), rng.normal(0, colour / 2, 3)) for _ in starts]
+    tints = [_tint(1 + rng.normal(0, spread.colour, 3), rng.normal(0, spread.colour / 2, 3)) for _ in starts]
     versions = []
     for index, (start, tint) in enumerate(zip(starts, tints, strict=True)):
         part = scene.frames[start : start + length]
-        if texture:
-            part = draw_scene(seed, length, *SIZE, paint=_reseed(seed, index, texture), first=start).frames
-        versions.append(tint(part))
+        if spread.texture:
+            part = draw_scene(seed, length, *SIZE, paint=_reseed(seed, index, spread.texture), first=start).frames
+        versions.append(tint(_displaced(part, spread.place, rng) if index and spread.place else part))
     return Chunks(versions, starts, overlap, scene, tints[0](scene.frames))
+
+
+def _displaced(frames: Tensor, by: float, rng: np.random.Generator) -> Tensor:
+    coarse = torch.tensor(rng.normal(0, by, (1, 2, 4, 6)), dtype=torch.float32)
+    field = F.interpolate(coarse, size=frames.shape[-2:], mode="bicubic", align_corners=True)
+    return warp(frames, field.expand(len(frames), -1, -1, -1), "bicubic")[0].clamp(0, 1)
 
 
 def _tint(gain: NDArray[np.float64], offset: NDArray[np.float64]) -> Callable[[Tensor], Tensor]:
@@ -110,7 +127,12 @@ def ours(chunks: Chunks) -> Tensor:
 
 
 METHODS: dict[str, Callable[[Chunks], Tensor]] = {"hard cut": hard_cut, "linear fade": linear_fade, "ours": ours}
-CASES = {"colour": (0.1, 0.0), "texture": (0.0, 0.9), "both": (0.1, 0.9)}
+CASES = {
+    "colour": Spread(colour=0.1),
+    "texture": Spread(texture=0.9),
+    "place": Spread(place=1.5),
+    "all": Spread(0.1, 0.9, 1.5),
+}
 
 
 def judge(made: Tensor, chunks: Chunks) -> list[float]:

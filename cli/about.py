@@ -36,8 +36,9 @@ def describe_models() -> dict[str, Any]:
     """This lists the models: what each is, its licence, and whether its files are here."""
     from engine.diffusion.catalog import rows
 
+    missing = "not finished, see engine/starter/README.md"
     return {
-        row.name: f"{row.title} [{row.licence}; {'here' if any(row.folder.glob('*/*.safetensors')) else 'not here'}]"
+        row.name: f"{row.title} [{row.licence}; {'here' if (row.folder / 'unet').is_dir() else missing}]"
         for row in rows()
     }
 

@@ -33,7 +33,7 @@ def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) 
     left, right = _meet(left, right, progress, flow)
     scale = max(left.shape[-2:]) / 64
     left_low, right_low = _blur(left, scale), _blur(right, scale)
-    low = torch.lerp(left_low, right_low, _smooth(progress))
+    low = torch.lerp(left_low, right_low, progress)
     share = _share(left, right, source, progress, scale / 2)
     return (low + _mix_texture(left - left_low, right - right_low, share, scale / 2)).clamp(0, 1)
 
@@ -60,7 +60,7 @@ def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
     apart, remains = (
         _blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warp(right, there)[0])
     )
-    trust = trust * ((0.7 - remains / (apart + 1e-5)) / 0.3).clamp(0, 1)
+    trust = trust * ((0.35 - remains / (apart + 1e-5)) / 0.2).clamp(0, 1)
     return _blur(there * trust, sigma) / (_blur(trust, sigma) + 0.05)
 
 
@@ -86,15 +86,17 @@ def _unlike(version: Tensor, source: Tensor) -> Tensor:
 
 
 def _mix_texture(left: Tensor, right: Tensor, share: Tensor, sigma: float) -> Tensor:
-    """This mixes two high bands and keeps the variance, which a plain mix loses as far as they are unlike."""
+    """This goes from one high band to the other at an even speed and keeps the variance.
+
+    A plain mix of unlike textures is flat. Textures are turned into each other instead, along the arc (Shoemake 1985)
+    whose angle is how unlike they are nearby: alike ones are plainly mixed, unrelated ones by sine and cosine.
+    """
     power_left, power_right, common = (
         _blur((a * b).mean(dim=1, keepdim=True), sigma) for a, b in ((left, left), (right, right), (left, right))
     )
-    rest = 1 - share
-    wanted = rest * power_left + share * power_right
-    got = rest.square() * power_left + share.square() * power_right + 2 * rest * share * common
-    gain = ((wanted + 1e-6) / (got.clamp(min=0) + 1e-6)).sqrt().clamp(1, 2**0.5)
-    return gain * (rest * left + share * right)
+    likeness = (common + 1e-6) / ((power_left * power_right).clamp(min=0).sqrt() + 1e-6)
+    angle = likeness.clamp(0, 0.9999).acos()
+    return (torch.sin((1 - share) * angle) * left + torch.sin(share * angle) * right) / torch.sin(angle)
 
 
 def _smooth(x: Tensor) -> Tensor:

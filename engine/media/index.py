@@ -22,6 +22,9 @@ from engine.media.info import MediaInfo
 from engine.media.layout import MATRICES, PixelLayout, read_layout
 
 
+FIELDS = (2, 3, 4, 5)  # FFmpeg's field orders that mean interlaced
+
+
 class Entry(NamedTuple):
     """One packet, in the order of the file; times in ticks of the track."""
 
@@ -78,6 +81,8 @@ def build_index(path: Path) -> FrameIndex:
         ]
         if not entries:
             raise MediaError(f"{path} has a video track without a single frame.")
+        if all(e.pts is None for e in entries):
+            raise MediaError(f"{path} is a bare stream without frame times; put it into a container first, such as MP4.")
         return _index(path, stream, entries)
 
 
@@ -87,7 +92,9 @@ def _index(path: Path, stream: VideoStream, entries: list[Entry]) -> FrameIndex:
     leading = _leading(entries)
     pts = sorted({e.pts for e in entries if e.pts is not None and not e.hidden})
     promised = max(len(pts), stream.frames - sum(e.hidden for e in entries))
-    if _must_decode(entries, stream, first):
+    # A progressive first frame says little: broadcasts mix both.
+    interlaced = first.interlaced_frame or stream.codec_context.field_order in FIELDS
+    if interlaced or _must_decode(entries, stream):
         pts = _decoded_pts(path)
     end, cut_off = _end(pts, entries, stream)
     lost = promised - len(pts) if cut_off or any(e.damaged for e in entries) else 0
@@ -109,7 +116,7 @@ def _index(path: Path, stream: VideoStream, entries: list[Entry]) -> FrameIndex:
         matrix=MATRICES[layout.matrix],
         full_range=layout.full_range,
         alpha=layout.alpha,
-        interlaced=first.interlaced_frame,
+        interlaced=interlaced,
         sample_aspect_ratio=1 / ratio if swap else ratio,
         other_streams=_other_streams(stream),
         warnings=warnings,
@@ -134,8 +141,8 @@ def _decoded_pts(path: Path) -> list[int]:
         return sorted({frame.pts for frame in frames if frame.pts is not None})
 
 
-def _must_decode(entries: list[Entry], stream: VideoStream, first: VideoFrame) -> bool:
-    """Whether the packets alone do not tell how many frames there are."""
+def _must_decode(entries: list[Entry], stream: VideoStream) -> bool:
+    """Whether the packets alone do not tell how many frames there are. (Fields: two of them may be one frame.)"""
     shown = [e for e in entries if not e.hidden]
     times = {e.pts for e in shown if e.pts is not None}
     return (
@@ -143,7 +150,6 @@ def _must_decode(entries: list[Entry], stream: VideoStream, first: VideoFrame) -
         or not times
         or len(times) < len(shown)
         or any(e.damaged for e in shown)
-        or first.interlaced_frame  # two packets may be one frame
         or stream.codec_context.name == "vp8"  # some packets are never shown
         or not entries[0].key
         or min(times) < (entries[0].pts or 0)  # pictures that lean on what came before the file

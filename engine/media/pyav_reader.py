@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import torch
-from av import VideoFrame
+from av import Packet, VideoFrame
 from torch import Tensor
 
 from engine.errors import MediaError
@@ -165,14 +166,14 @@ class PyavReader:
         self._next = self._index.number_shown_from(self._index.keys[key][0])
 
     def _decode_from(self, key: int) -> Iterator[tuple[int, VideoFrame]]:
-        pts, dts = self._index.keys[key]
+        pts, _ = self._index.keys[key]
         if self._by_group:  # even the memory that a decoder has used before shows through where data is missing
             self._container.close()
             self._open()
+        source = self._packets_from(key)
         decoder = make_decoder(self._stream, self.info.path)
         decoder.flush_buffers()
-        self._container.seek(min(pts, dts), stream=self._stream)
-        frames = pictures(packets(self._container, self._stream), decoder)
+        frames = pictures(source, decoder)
         if self.info.interlaced:
             frames = deinterlaced(frames, self._index.time_base)
         for frame in frames:
@@ -180,6 +181,18 @@ class PyavReader:
             # Pictures shown before the key frame lean on what was not decoded.
             if number is not None and frame.pts is not None and frame.pts >= pts:
                 yield number, frame
+
+    def _packets_from(self, key: int) -> Iterator[Packet[Any]]:
+        """This jumps to a key frame, or before it: some containers (MPEG program streams) land too late."""
+        for earlier in range(key, -1, -1):
+            self._container.seek(min(self._index.keys[earlier]), stream=self._stream)
+            source = packets(self._container, self._stream)
+            first = next(source, None)
+            if first is not None and (first.dts is None or first.dts <= self._index.keys[key][1]):
+                return chain([first], source)
+        self._container.close()
+        self._open()
+        return packets(self._container, self._stream)
 
     def _advance(self, number: int) -> VideoFrame | None:
         """This decodes up to frame `number`; None where it does not come."""
