@@ -21,9 +21,7 @@ from engine.media.decoding import make_decoder, opened, packets, picture_stream,
 from engine.media.info import MediaInfo
 from engine.media.layout import MATRICES, PixelLayout, read_layout
 
-
 FIELDS = (2, 3, 4, 5)  # FFmpeg's field orders that mean interlaced
-
 
 class Entry(NamedTuple):
     """One packet, in the order of the file; times in ticks of the track."""
@@ -82,7 +80,7 @@ def build_index(path: Path) -> FrameIndex:
         if not entries:
             raise MediaError(f"{path} has a video track without a single frame.")
         if all(e.pts is None for e in entries):
-            raise MediaError(f"{path} is a bare stream without frame times; put it into a container first, such as MP4.")
+            raise MediaError(f"{path} is a bare stream without frame times; put it into an MP4 file first.")
         return _index(path, stream, entries)
 
 

@@ -183,13 +183,16 @@ class PyavReader:
                 yield number, frame
 
     def _packets_from(self, key: int) -> Iterator[Packet[Any]]:
-        """This jumps to a key frame, or before it: some containers (MPEG program streams) land too late."""
+        """This jumps to a key frame. Some containers (MPEG program streams) land in the middle of a later packet."""
+        pts, dts = self._index.keys[key]
         for earlier in range(key, -1, -1):
             self._container.seek(min(self._index.keys[earlier]), stream=self._stream)
             source = packets(self._container, self._stream)
-            first = next(source, None)
-            if first is not None and (first.dts is None or first.dts <= self._index.keys[key][1]):
-                return chain([first], source)
+            for packet in source:
+                if packet.is_keyframe and packet.pts == pts:
+                    return chain([packet], source)
+                if packet.dts is not None and packet.dts > dts:
+                    break
         self._container.close()
         self._open()
         return packets(self._container, self._stream)
