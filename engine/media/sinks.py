@@ -61,6 +61,10 @@ class ClipSink:
         self._muxer = MUXERS[path.suffix.lower()]
         # Bit-exact: no time of day, no random identifiers, so the same frames give the same bytes.
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
+        if self._muxer != "matroska":
+            # A late start is stored in this unit; in milliseconds, as by default, it would move.
+            scale = self._ticks.denominator
+            options["movie_timescale"] = str(scale * max(1, 1000 // scale))
         self._target: OutputContainer = av.open(self._partial, "w", format=self._muxer, container_options=options)
         self._others: OtherStreams | None = None
         self._held: Packet[Any] | None = None

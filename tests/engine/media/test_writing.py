@@ -45,7 +45,7 @@ UNEVEN = [0, 1001, 3003, 3500, 9001, 9900, 15015, 15016, 20000]
 SOURCES: dict[str, dict[str, Any]] = {
     "even.mp4": {"count": 30, "sound": "aac"},
     "uneven.mp4": {"times": UNEVEN, "sound": "aac"},
-    "late.mp4": {"times": [15000 + 1001 * n for n in range(20)], "sound": "aac"},
+    "late.mp4": {"times": [2500 + 1001 * n for n in range(20)], "sound": "aac"},
     "one.mp4": {"count": 1},
     "odd.mp4": {"count": 5, "width": 97, "height": 63, "pixels": "yuv444p"},
     "turned.mov": {"count": 5, "rotation": 90, "sound": "pcm_s16le"},
