@@ -55,7 +55,7 @@ def _fit(x: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     total = weight.sum(dim=1, keepdim=True)
     mean_x, mean_y = ((values * weight).sum(dim=1, keepdim=True) / total for values in (x, y))
     spread_x, spread_y = (
-        ((values - mean).square() * weight).sum(dim=1, keepdim=True) / total + 1e-4
+        ((values - mean).square() * weight).sum(dim=1, keepdim=True) / total + 1e-5
         for values, mean in ((x, mean_x), (y, mean_y))
     )
     gain = (spread_y / spread_x).sqrt().clamp(0.5, 2)

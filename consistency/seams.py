@@ -23,18 +23,18 @@ def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) 
 
     - the versions disagree in place, so they are aligned to each other and meet at a point that travels from one to the
       other: nothing jumps, nothing doubles;
-    - low frequencies join over the whole overlap; high ones, where the versions have different texture, are mixed so
-      that the variance stays (the mean of two unlike textures is flat);
+    - low frequencies are mixed over the whole overlap; high ones, where the versions have different texture, are turned
+      into each other so that the variance stays (the mean of two unlike textures is flat);
     - where even aligned versions show different things, each pixel switches instead, in a frame of its own.
     """
     if left.shape != right.shape:
         raise ValueError(f"the two versions must be alike: {tuple(left.shape)} and {tuple(right.shape)}")
     progress = (torch.arange(len(left), dtype=left.dtype) + 1).div(len(left) + 1).view(-1, 1, 1, 1)
     left, right = _meet(left, right, progress, flow)
-    scale = max(left.shape[-2:]) / 64
+    scale = max(left.shape[-2:]) / 96
     left_low, right_low = _blur(left, scale), _blur(right, scale)
-    low = torch.lerp(left_low, right_low, progress)
     share = _share(left, right, source, progress, scale / 2)
+    low = torch.lerp(left_low, right_low, share)
     return (low + _mix_texture(left - left_low, right - right_low, share, scale / 2)).clamp(0, 1)
 
 
