@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engine.errors import MediaError
 from engine.media.decoding import make_decoder, opened, packets, picture_stream, pictures
-from engine.media.sinks import partial_name
+from engine.media.sinks import partial_name, writing_to
 
 LEVELS = 1023
 PIXELS = "gbrp10le"
@@ -24,13 +24,17 @@ def write_lossless(path: Path, frames: Tensor) -> None:
     """This writes frames `[T, 3, H, W]`, 0 to 1, as 10-bit FFV1 in Matroska.
 
     The file has its name only when it is whole and on the disk.
+
+    Raises:
+        MediaError: the disk is full or gone.
     """
     partial = partial_name(path)
     try:
-        _encode(partial, frames)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
+        with writing_to(path):
+            _encode(partial, frames)
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -45,6 +47,15 @@ THREADS = 4
 def partial_name(path: Path) -> Path:
     """This names the unfinished result, beside the finished one: always the same, so that leftovers are replaced."""
     return path.with_name(f".{path.stem}.unfinished{path.suffix}")
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """This says in one line what went wrong on the disk: full, gone, not permitted."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise MediaError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 class ClipSink:
@@ -153,7 +164,8 @@ class ClipSink:
         """This closes everything and removes the unfinished file."""
         if self._others is not None:
             self._others.close()
-        self._target.close()
+        with suppress(av.FFmpegError, OSError):  # closing writes what is held, and the disk may be full
+            self._target.close()
         self._partial.unlink(missing_ok=True)
 
 

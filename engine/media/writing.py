@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.media.encoding import check_output, encoding, keeps_alpha
 from engine.media.info import MediaInfo
-from engine.media.sinks import ClipSink, Sink, StillsSink
+from engine.media.sinks import ClipSink, Sink, StillsSink, writing_to
 from engine.settings import Codec
 
 
@@ -42,14 +42,17 @@ class Writer:
 
         Raises:
             ValueError: shapes do not fit, there are more frames than times, or alpha comes and goes.
+            MediaError: the disk is full or gone.
         """
         self._check(frames, alpha)
         if self._sink is None:
             self._alpha = alpha is not None
-            self._sink = self._open()
+            with writing_to(self._path):
+                self._sink = self._open()
         for position in range(frames.shape[0]):
             opacity = None if alpha is None else alpha[position]
-            self._sink.write(frames[position], opacity, self._written)
+            with writing_to(self._path):
+                self._sink.write(frames[position], opacity, self._written)
             self._written += 1
 
     def __enter__(self) -> Self:
@@ -62,7 +65,8 @@ class Writer:
         if self._sink is not None:
             try:
                 if kind is None and complete:
-                    self._sink.finish()
+                    with writing_to(self._path):
+                        self._sink.finish()
             finally:
                 self._sink.discard()
         if kind is None and not complete:

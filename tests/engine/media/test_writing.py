@@ -1,5 +1,6 @@
 """A result has its source's frames, times, sound and shape, and its name only when it is whole."""
 
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from engine.errors import MediaError, SettingsError
-from engine.media import Writer, check_output, open_reader, probe
+from engine.media import Writer, check_output, open_reader, probe, write_lossless
 from engine.settings import Codec
 from tests.engine.media.drawn_clips import TICK, drawn_tensor, film, number_in
 
@@ -235,3 +236,21 @@ def test_sound_that_does_not_fit_is_refused_with_a_name_that_would_do(tmp_path: 
     with pytest.raises(SettingsError, match=r"vorbis.*name the result result\.mkv"):
         check_output(tmp_path / "result.mp4", Codec.H264, vorbis)
     check_output(tmp_path / "result.mkv", Codec.H264, vorbis)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+
+    info = probe(film(tmp_path / "clip.mp4", count=40))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(MediaError, match=r"result\.mp4 cannot be written"):  # noqa: SIM117 - the raise is in the exit
+            with Writer(tmp_path / "result.mp4", Codec.H264, info) as writer:
+                writer.write(torch.rand(40, 3, 64, 96))
+        with pytest.raises(MediaError, match=r"chunk\.mkv cannot be written"):
+            write_lossless(tmp_path / "chunk.mkv", torch.rand(2, 3, 64, 96))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
