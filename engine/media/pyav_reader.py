@@ -50,7 +50,7 @@ class PyavReader:
         self._fault = False
         self._by_group = False
         self._faulty: set[int] = set()
-        self._lost: dict[int, int] = {}
+        self._lost: dict[int, tuple[int, int]] = {}  # what is shown instead, decoded from which key
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -113,38 +113,48 @@ class PyavReader:
         return range(start, stop)
 
     def _frame(self, number: int) -> VideoFrame:
-        number = self._lost.get(number, number)
-        key = self._index.key_before(self._first_needed(number))
-        if number in self._kept and (key == self._run_key or not self._by_group):
-            return self._kept[number]
-        if not self._run_leads_to(number, key):
+        own = number, self._index.key_before(self._first_needed(number))
+        shown, key = self._lost.get(number, own)
+        if shown in self._kept and (key == self._run_key or not self._by_group):
+            return self._kept[shown]
+        if not self._run_leads_to(shown, key):
             self._start(key)
-        frame = self._advance(number)
+        frame = self._advance(shown)
         if self._fault and not self._by_group:
             # From here on each group of pictures is decoded alone: what a damaged picture becomes depends on what
             # was decoded before it, and must not depend on where reading began.
             self._by_group = True
-            self._start(key)
-            frame = self._advance(number)
-        return frame or self._frame_from_earlier_key(number, key) or self._frame(self._stand_in(number, key))
+            frame = self._restart(key, shown)
+        return frame or self._replaced(number, key)
 
-    def _frame_from_earlier_key(self, number: int, key: int) -> VideoFrame | None:
-        """This tries one key frame more: some files mark frames as key frames at which decoding cannot begin."""
-        if key == 0:
-            return None
-        self._start(key - 1)
+    def _restart(self, key: int, number: int) -> VideoFrame | None:
+        self._start(key)
         return self._advance(number)
 
-    def _stand_in(self, number: int, key: int) -> int:
-        """This names the frame to show for those, from `number` on, that cannot be decoded: the next, or the last."""
-        self._start(key)
-        self._advance(number)
-        at_end = self._next > self.info.frames
-        stand_in = self._found if at_end else self._next - 1
-        if stand_in is None or stand_in in self._lost:
-            raise MediaError(f"{self.info.path}: frame {number} and those around it cannot be decoded.")
-        self._lost |= dict.fromkeys(range(number, self.info.frames if at_end else stand_in), stand_in)
-        return stand_in
+    def _replaced(self, number: int, key: int) -> VideoFrame:
+        """This stands in for a frame that its own group does not give.
+
+        The group before may give it: some files mark frames as key frames at which decoding cannot begin. Else the next
+        frame is shown, or the last one where there is no next.
+        """
+        nothing_before = self.info.frames
+        if key:
+            frame = self._restart(key - 1, number)
+            if frame is not None:
+                return frame
+            nothing_before = self._next - 1
+        for start in range(key, -1, -1):
+            self._restart(start, number)
+            if self._found is not None:
+                # What holds for this frame holds for those up to the next one that either group gives.
+                stop = min(nothing_before, self._next - 1, self._end_of_group(key))
+                self._lost |= dict.fromkeys(range(number, max(stop, number + 1)), (self._found, start))
+                return self._frame(number)
+        raise MediaError(f"{self.info.path}: frame {number} and those around it cannot be decoded.")
+
+    def _end_of_group(self, key: int) -> int:
+        later = self._index.keys[key + 1 : key + 2]
+        return self._index.number_shown_from(later[0][0]) if later else self.info.frames
 
     def _first_needed(self, number: int) -> int:
         # Deinterlacing looks at the frame before.
@@ -201,6 +211,9 @@ class PyavReader:
         """This decodes up to frame `number`; None where it does not come."""
         while self._next <= number:
             found, frame = next(self._run, (self.info.frames, None))
+            if found < self._next:  # a decoder that lost its way gives frames after their turn
+                self._fault = True
+                continue
             self._fault |= found > self._next or frame is None or frame.is_corrupt
             self._next = found + 1
             if frame is not None:
