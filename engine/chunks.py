@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from consistency.occlusion import occluded
 from engine.controls import control_maps
 from engine.diffusion.noise import ShotNoise
+from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.journal import Journal
 from engine.media import Reader
@@ -65,10 +67,15 @@ def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
 
 
 def scaled(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """This brings frames `[T, 3, H, W]` to `size`; what has it already comes back as it is."""
-    if tuple(frames.shape[-2:]) == size:
+    """This brings frames `[T, 3, H, W]` to `size`; what has it already comes back as it is.
+
+    Bicubic, and where a side shrinks the kernel is widened by as much, so that fine detail does not turn into moire.
+    """
+    height, width = frames.shape[-2:]
+    if (height, width) == size:
         return frames
-    return F.interpolate(frames, size=size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+    shrinks = size[0] < height or size[1] < width
+    return F.interpolate(frames, size=size, mode="bicubic", antialias=shrinks, align_corners=False).clamp(0, 1)
 
 
 def restyle_shot(
@@ -98,7 +105,8 @@ def _restyle_chunk(
     carried = None if before is None else before.latents
     maps = control_maps(studio.request.active_controls, frames)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, studio.seed), studio.request)
+    seed = seed_at(studio.seed, shot, "sampler", number)
+    styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, seed), studio.request)
     seconds = time.monotonic() - started
     tail = Tail(state, noise[len(noise) - shared :], styled.latents[len(noise) - shared :])
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
@@ -115,7 +123,11 @@ def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) 
         source = ShotNoise.from_state(before.state)
         known = list(before.noise)
     for i in range(len(known), len(frames)):
-        known.append(source.advance(studio.flow(frames[i - 1], frames[i])))
+        known.append(source.advance(*_motion(studio.flow, frames[i - 1], frames[i])))
     return torch.stack(known), source.state()
 
 
+def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+    """The flow to the previous frame `[2, H, W]`, and where it holds, `[1, H, W]`: not on what was hidden there."""
+    there, back = flow(previous, current), flow(current, previous)
+    return there, 1 - occluded(there[None], back[None])[0]

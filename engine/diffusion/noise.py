@@ -10,7 +10,6 @@ and unit Gaussian by construction, whatever the flow, and so are their block sum
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -18,6 +17,8 @@ from typing import Self
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from engine.diffusion.seeds import seed_at
 
 CELLS = 4
 """Cells along a latent's side: with an 8x autoencoder a cell is 2 pixels wide. More is smoother motion, and slower."""
@@ -57,9 +58,10 @@ class ShotNoise:
         """This gives the noise `[c, h, w]` of the next frame.
 
         flow_to_previous: `[2, H, W]` in pixels, with H and W whole multiples of h and w; None (as for the first frame)
-        draws all of it afresh. valid: `[H, W]` or `[1, H, W]`, 1 where the flow holds; elsewhere noise is fresh.
+        draws all of it afresh. valid: `[H, W]` or `[1, H, W]`, 1 where the flow holds; elsewhere noise is fresh. What
+        has just come into view must not be valid, or it takes away the noise of what hid it.
         """
-        generator = torch.Generator().manual_seed(_mix(self.seed, self.shot, self._frame))
+        generator = torch.Generator().manual_seed(seed_at(self.seed, self.shot, self._frame))
         if flow_to_previous is None or self._frame == 0:
             self._places.zero_()
             self._samples = torch.randn(self._samples.shape, generator=generator)
@@ -161,9 +163,3 @@ def _index(position: Tensor, grid: tuple[int, int]) -> Tensor:
 def _inside(position: Tensor, grid: tuple[int, int]) -> Tensor:
     x, y = position.unbind(dim=1)
     return (x >= 0) & (x < grid[1]) & (y >= 0) & (y < grid[0])
-
-
-def _mix(*numbers: int) -> int:
-    """This makes one seed of several numbers; neighbours get unrelated ones."""
-    digest = hashlib.sha256(",".join(map(str, numbers)).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

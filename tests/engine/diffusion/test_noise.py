@@ -27,9 +27,16 @@ def ragged(seed: int) -> Tensor:
     return 6 * torch.randn(2, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(seed))
 
 
-def run(flows: list[Tensor], seed: int = 3, carried: float = 1.0) -> list[Tensor]:
+def patches(seed: int) -> Tensor:
+    """Where a flow holds: not in some ragged patches, half of the picture in all."""
+    coarse = torch.randn(1, 1, 9, 15, generator=torch.Generator().manual_seed(seed))
+    return (F.interpolate(coarse, (HEIGHT, WIDTH), mode="bilinear")[0] > 0).float()
+
+
+def run(flows: list[Tensor], seed: int = 3, carried: float = 1.0, patchy: bool = False) -> list[Tensor]:
     noise = ShotNoise(seed, 0, SHAPE, carried)
-    return [noise.advance(None), *(noise.advance(flow) for flow in flows)]
+    valid = [patches(number) if patchy else None for number in range(len(flows))]
+    return [noise.advance(None), *map(noise.advance, flows, valid)]
 
 
 def correlation(a: Tensor, b: Tensor) -> float:
@@ -47,9 +54,11 @@ FLOWS = {
 
 
 @pytest.mark.parametrize("flows", FLOWS.values(), ids=FLOWS)
-@pytest.mark.parametrize("carried", [1.0, 0.6])
-def test_every_frame_is_white_and_unit_gaussian_whatever_the_flow(flows: list[Tensor], carried: float) -> None:
-    last = run(flows, carried=carried)[-1]
+@pytest.mark.parametrize(("carried", "patchy"), [(1.0, False), (0.6, False), (1.0, True)])
+def test_every_frame_is_white_and_unit_gaussian_whatever_the_flow(
+    flows: list[Tensor], carried: float, patchy: bool
+) -> None:
+    last = run(flows, carried=carried, patchy=patchy)[-1]
     bound = 5 / last.numel() ** 0.5  # five standard errors of a mean of independent unit variables
     assert abs(float(last.mean())) < bound
     assert abs(float(last.var()) - 1) < bound * 2**0.5
@@ -112,6 +121,23 @@ def test_noise_is_fresh_where_the_flow_does_not_hold() -> None:
     second = noise.advance(shift(0, 0), valid)
     assert abs(correlation(first[..., : SHAPE[2] // 2], second[..., : SHAPE[2] // 2])) < 0.05
     assert torch.equal(first[..., SHAPE[2] // 2 :], second[..., SHAPE[2] // 2 :])
+
+
+def test_what_comes_into_view_takes_no_noise_off_what_hid_it() -> None:
+    """An object moves a latent a frame over ground that stands still; the ground it leaves points at the object."""
+    noise = ShotNoise(3, 0, SHAPE)
+    before = noise.advance(None)
+    for t in range(1, 20):
+        flow, valid = torch.zeros(2, HEIGHT, WIDTH), torch.ones(1, HEIGHT, WIDTH)
+        flow[0, 64:128, 8 * t : 8 * t + 64] = -8
+        valid[:, 64:128, 8 * (t - 1) : 8 * t] = 0
+        now = noise.advance(flow, valid)
+        assert torch.equal(now[:, 8:16, t : t + 8], before[:, 8:16, t - 1 : t + 7])
+        assert abs(correlation(now[:, 8:16, t - 1], before[:, 8:16, t - 1])) < 0.45  # 128 pairs, five standard errors
+        before = now
+    bound = 5 / before.numel() ** 0.5
+    assert abs(float(before.mean())) < bound
+    assert abs(float(before.var()) - 1) < bound * 2**0.5
 
 
 def test_a_flow_that_is_not_a_number_is_not_followed() -> None:

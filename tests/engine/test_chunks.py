@@ -1,0 +1,169 @@
+"""A shot chunk by chunk: its noise moves with the picture, and chance depends on the place in the job alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.chunks import Studio, restyle_shot, scaled
+from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
+from engine.journal import Journal
+from engine.plan import Sizes
+from engine.windows import Span
+from tests.fake_stylizer import FakeStylizer
+
+HEIGHT, WIDTH, SPEED = 64, 128, 8
+CHUNKS = [(0, Span(0, 9)), (1, Span(6, 15)), (2, Span(12, 18))]
+
+
+@dataclass
+class Recording(FakeStylizer):
+    """Keeps what it was given, and draws chance as it goes, as a distilled model does."""
+
+    given: dict[int, Chunk] = field(default_factory=dict)
+
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        self.given[len(self.given)] = chunk
+        styled = super().restyle(chunk, request)
+        drawn = torch.randn(styled.latents.shape, generator=torch.Generator().manual_seed(chunk.seed))
+        kept = 0 if chunk.carried is None else len(chunk.carried)
+        styled.latents[kept:] += 0.1 * drawn[kept:]
+        return styled
+
+
+def object_at(t: int) -> slice:
+    return slice(SPEED * (t + 1), SPEED * (t + 1) + 32)
+
+
+def true_flow(there: int, here: int) -> Tensor:
+    """Flow of the frame `here` to the frame `there`: an object of 32 x 32 pixels crosses ground that stands still."""
+    flow = torch.zeros(2, HEIGHT, WIDTH)
+    flow[0, 16:48, object_at(here)] = SPEED * (there - here)
+    return flow
+
+
+class Stage:
+    """Frames that show their own number, so that a flow can be looked up for them."""
+
+    def read(self, start: int, stop: int) -> Tensor:
+        return (torch.arange(start, stop) / 100).view(-1, 1, 1, 1).expand(-1, 3, HEIGHT, WIDTH).clone()
+
+
+def flow_between(previous: Tensor, current: Tensor) -> Tensor:
+    there, here = (round(float(frame[0, 0, 0]) * 100) for frame in (previous, current))
+    return true_flow(there, here)
+
+
+def run(folder: Path, seed: int = 0, shot: int = 0) -> Recording:
+    model = Recording(defaults=Defaults(steps=1, guidance=1.0, noise_carried=1.0))
+    folder.mkdir(exist_ok=True)
+    sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
+    request = Request("ink", strength=0.5, steps=1)
+    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, flow_between, seed)
+    overlaps = {0: 3, 6: 3, 12: 0}
+    list(restyle_shot(studio, shot, CHUNKS, lambda span: overlaps[span.start]))
+    return model
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    return float((a * b).mean() / (a.square().mean() * b.square().mean()).sqrt())
+
+
+def test_noise_moves_with_the_object_and_is_fresh_where_the_object_was(tmp_path: Path) -> None:
+    noise = run(tmp_path).given[0].noise
+    for t in range(1, 9):
+        now, before = (slice(object_at(i).start // 8, object_at(i).stop // 8) for i in (t, t - 1))
+        assert torch.equal(noise[t][:, 2:6, now], noise[t - 1][:, 2:6, before])
+        assert torch.equal(noise[t][:, :2], noise[t - 1][:, :2])
+    uncovered = [(noise[t][:, 2:6, t], noise[t - 1][:, 2:6, t]) for t in range(1, 9)]
+    old, new = (torch.stack(parts) for parts in zip(*uncovered, strict=True))
+    assert abs(correlation(old, new)) < 0.3  # 128 pairs: five standard errors are .44
+    assert abs(float(new.mean())) < 0.3
+    assert 0.6 < float(new.var()) < 1.5
+
+
+def test_chunks_of_a_shot_have_one_noise_and_each_its_own_chance(tmp_path: Path) -> None:
+    given = run(tmp_path).given
+    for left, right in ((0, 1), (1, 2)):
+        assert torch.equal(given[left].noise[-3:], given[right].noise[:3])
+    assert len({chunk.seed for chunk in given.values()}) == 3
+
+
+def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
+    seeds = [
+        [chunk.seed for chunk in run(tmp_path / name, **place).given.values()]
+        for name, place in {"a": {}, "b": {}, "c": {"seed": 1}, "d": {"shot": 1}}.items()
+    ]
+    assert seeds[0] == seeds[1]
+    assert len({*seeds[0], *seeds[2], *seeds[3]}) == 9
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) -> None:
+    run(tmp_path)
+    chunk = tmp_path / f"chunk-{lost:05d}.mkv"
+    state = chunk.with_suffix(".safetensors")
+    before = chunk.read_bytes(), state.read_bytes()
+    chunk.unlink()
+    state.unlink()
+    again = run(tmp_path)
+    assert again.calls == [len(CHUNKS[lost][1])]
+    assert (chunk.read_bytes(), state.read_bytes()) == before
+
+
+@pytest.mark.parametrize("stopped_after", [1, 2])
+def test_a_stopped_shot_goes_on_to_the_same_bits(tmp_path: Path, stopped_after: int) -> None:
+    run(tmp_path / "whole")
+    run(tmp_path / "stopped")
+    for number in range(stopped_after, 3):
+        for path in (tmp_path / "stopped").glob(f"chunk-{number:05d}.*"):
+            path.unlink()
+    assert len(run(tmp_path / "stopped").calls) == 3 - stopped_after
+    for path in (tmp_path / "whole").iterdir():
+        assert (tmp_path / "stopped" / path.name).read_bytes() == path.read_bytes()
+
+
+def wave(height: int, width: int, periods: float = 12.0) -> Tensor:
+    """A smooth picture that can be drawn at any size: waves across and down."""
+    y, x = ((torch.arange(side) + 0.5) / side for side in (height, width))
+    picture = 0.5 + 0.2 * torch.sin(6.2832 * periods * x)[None] + 0.2 * torch.cos(6.2832 * periods / 2 * y)[:, None]
+    return picture.expand(1, 3, height, width)
+
+
+def test_a_larger_result_is_scaled_up_by_a_cubic_kernel_in_its_place() -> None:
+    small, large = wave(72, 96), wave(270, 360)
+    size = (270, 360)
+    inside = (..., slice(20, -20), slice(20, -20))
+    error = (scaled(small, size) - large)[inside].abs().max()
+    assert error < 0.02
+    for mode in ("nearest", "bilinear"):
+        plain = F.interpolate(small, size=size, mode=mode)
+        assert (plain - large)[inside].abs().max() > 2 * error, mode
+
+
+def test_scaling_keeps_flat_pictures_flat_and_steps_within_range() -> None:
+    for value in (0.0, 0.3, 1.0):
+        flat = torch.full((1, 3, 9, 16), value)
+        torch.testing.assert_close(scaled(flat, (31, 50)), torch.full((1, 3, 31, 50), value))
+    step = torch.zeros(1, 3, 8, 8)
+    step[..., 4:] = 1
+    result = scaled(step, (64, 64))
+    assert result.min() == 0
+    assert result.max() == 1
+
+
+def test_scaling_down_averages_what_is_too_fine() -> None:
+    fine = (torch.arange(240) % 2).float().expand(1, 3, 240, 240)
+    assert (scaled(fine, (50, 50)) - 0.5).abs().max() < 0.03
+    assert (scaled(fine, (300, 50)) - 0.5).abs().max() < 0.03  # one side up, one down
+
+
+def test_what_has_its_size_is_not_touched() -> None:
+    frames = torch.rand(2, 3, 20, 30)
+    assert scaled(frames, (20, 30)) is frames
