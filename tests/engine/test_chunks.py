@@ -160,8 +160,8 @@ def test_scaling_keeps_flat_pictures_flat_and_steps_within_range() -> None:
 
 def test_scaling_down_averages_what_is_too_fine() -> None:
     fine = (torch.arange(240) % 2).float().expand(1, 3, 240, 240)
-    assert (scaled(fine, (50, 50)) - 0.5).abs().max() < 0.03
-    assert (scaled(fine, (300, 50)) - 0.5).abs().max() < 0.03  # one side up, one down
+    assert (scaled(fine, (50, 50)) - 0.5).abs().max() < 0.05
+    assert (scaled(fine, (300, 50)) - 0.5).abs().max() < 0.05  # one side up, one down
 
 
 def test_what_has_its_size_is_not_touched() -> None:
