@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.occlusion import occluded
-from engine.controls import control_maps
+from engine.controls import Controls
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
@@ -35,6 +35,16 @@ class Studio:
     sizes: Sizes
     flow: FlowEstimator
     seed: int
+    controls: Controls
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One shot: which of the clip's, its frames, and the controls fitted to it."""
+
+    number: int
+    span: Span
+    controls: Controls
 
 
 @dataclass(frozen=True)
@@ -86,26 +96,38 @@ def restyle_shot(
     `overlap_after` says how many of a chunk's last frames the next chunk sees again.
     """
     tail: Tail | None = None
+    here: Shot | None = None
     for number, span in chunks:
         if studio.journal.has(number):
             tail = Tail.from_tensors(studio.journal.state(number))
             yield len(span), 0.0
             continue
-        tail, seconds = _restyle_chunk(studio, shot, (number, span), tail, overlap_after(span))
+        here = here or _fitted(studio, shot, Span(chunks[0][1].start, chunks[-1][1].stop))
+        tail, seconds = _restyle_chunk(studio, here, (number, span), tail, overlap_after(span))
         yield len(span), seconds
 
 
+def _fitted(studio: Studio, number: int, span: Span) -> Shot:
+    def windows() -> Iterator[Tensor]:
+        for start in range(span.start, span.stop, SLICE):
+            yield read_frames(studio.reader, Span(start, min(start + SLICE, span.stop)), studio.sizes.work)
+
+    return Shot(number, span, studio.controls.fit(windows))
+
+
 def _restyle_chunk(
-    studio: Studio, shot: int, chunk: tuple[int, Span], before: Tail | None, shared: int
+    studio: Studio, shot: Shot, chunk: tuple[int, Span], before: Tail | None, shared: int
 ) -> tuple[Tail, float]:
     number, span = chunk
     padding = padding_of(span, studio.sizes, studio.stylizer)
-    frames = padding.pad(read_frames(studio.reader, span, studio.sizes.work))
-    noise, state = _shot_noise(studio, shot, frames, before)
+    early = min(shot.controls.lookbehind, span.start - shot.span.start)
+    seen = padding.pad(read_frames(studio.reader, Span(span.start - early, span.stop), studio.sizes.work))
+    frames = seen[early:]
+    noise, state = _shot_noise(studio, shot.number, frames, before)
     carried = None if before is None else before.latents
-    maps = control_maps(studio.request.active_controls, frames)
+    maps = shot.controls.draw(seen, early)
     started = time.monotonic()
-    seed = seed_at(studio.seed, shot, "sampler", number)
+    seed = seed_at(studio.seed, shot.number, "sampler", number)
     styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, seed), studio.request)
     seconds = time.monotonic() - started
     tail = Tail(state, noise[len(noise) - shared :], styled.latents[len(noise) - shared :])

@@ -1,25 +1,96 @@
-"""Which control map a name stands for."""
+"""The controls of a job: which preprocessor draws which, fitted to a shot, drawn by window."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.errors import SettingsError
-from preprocessors.colour import blurred_colour
-from preprocessors.lines import soft_lines
+from engine.errors import ModelError, SettingsError
+from preprocessors.depth import Depth
+from preprocessors.depth_network import DepthNet
+from preprocessors.edges import Canny, SoftLines
+from preprocessors.flow import DisFlow, FlowMap
+from preprocessors.palette import Palette
+from preprocessors.preprocessor import Preprocessor
 
-MAPS: Mapping[str, Callable[[Tensor], Tensor]] = {"edges": soft_lines, "colour": blurred_colour}
+DEPTH = Path(__file__).parent / "starter" / "depth"
+
+@cache
+def load_depth(folder: Path) -> DepthNet:
+    """This loads the depth network of a folder, whole or not at all."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        net = DepthNet(config["widths"], config["depths"])
+        net.load_state_dict({name: weight.float() for name, weight in load_file(folder / "model.safetensors").items()})
+    except FileNotFoundError as error:
+        raise ModelError(f"There is no depth network at {folder}. Install again, or leave depth out.") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"The depth network at {folder} is damaged: {error}. Install again.") from error
+    return net.requires_grad_(False).eval()
 
 
-def check_controls(names: Iterable[str]) -> None:
-    """This refuses controls that nothing here can draw."""
-    unknown = sorted(set(names) - set(MAPS))
-    if unknown:
-        raise SettingsError(f"There is no control called {', '.join(unknown)}. There are: {', '.join(sorted(MAPS))}.")
+KINDS: Mapping[str, Callable[[], Preprocessor]] = {
+    "canny": Canny,
+    "colour": Palette,
+    "depth": lambda: Depth(load_depth(DEPTH)),
+    "edges": SoftLines,
+    "flow": lambda: FlowMap(DisFlow()),
+}
 
 
-def control_maps(names: Iterable[str], frames: Tensor) -> dict[str, Tensor]:
-    """This draws the named maps `[T, 1 or 3, H, W]` of frames `[T, 3, H, W]`."""
-    return {name: MAPS[name](frames) for name in names}
+@dataclass(frozen=True)
+class Controls:
+    """Some preprocessors by the names of their controls."""
+
+    drawers: Mapping[str, Preprocessor]
+
+    @classmethod
+    def load(cls, names: Iterable[str]) -> Controls:
+        """This makes the preprocessors of these controls.
+
+        Raises:
+            SettingsError: nothing here can draw one of them.
+            ModelError: the weights of one are missing or damaged.
+        """
+        chosen = sorted(set(names))
+        unknown = [name for name in chosen if name not in KINDS]
+        if unknown:
+            raise SettingsError(f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}.")
+        return cls({name: KINDS[name]() for name in chosen})
+
+    @property
+    def lookbehind(self) -> int:
+        """How many frames before a window are worth handing in."""
+        return max((drawer.lookbehind for drawer in self.drawers.values()), default=0)
+
+    def fit(self, windows: Callable[[], Iterable[Tensor]]) -> Controls:
+        """This normalises each over one shot. `windows` gives the shot anew; those who need nothing never ask for one.
+
+        The same shot gives the same answer however it is cut into windows, so a job that goes on need not keep it.
+        """
+        return Controls({name: drawer.fit(_late(windows)) for name, drawer in self.drawers.items()})
+
+    def draw(self, frames: Tensor, before: int = 0) -> dict[str, Tensor]:
+        """This draws the maps `[T, 1 or 3, H, W]` of frames `[before + T, 3, H, W]`, the first only to look back on."""
+        return {name: _draw(drawer, frames, before) for name, drawer in self.drawers.items()}
+
+
+def draw(name: str, clip: Tensor) -> Tensor:
+    """This draws one control `[T, 1 or 3, H, W]` of a whole shot `[T, 3, H, W]` (or picture, T = 1), fitted to it."""
+    return Controls.load([name]).fit(lambda: [clip]).draw(clip)[name]
+
+
+def _late(windows: Callable[[], Iterable[Tensor]]) -> Iterable[Tensor]:
+    yield from windows()
+
+
+def _draw(drawer: Preprocessor, frames: Tensor, before: int) -> Tensor:
+    known = min(before, drawer.lookbehind)
+    return drawer(frames[before - known :])[known:]

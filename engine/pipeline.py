@@ -15,7 +15,7 @@ from torch import Tensor
 
 from consistency.join import ChunkJoin
 from engine.chunks import SLICE, Studio, restyle_shot, scaled
-from engine.controls import check_controls
+from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal, fingerprint
@@ -83,12 +83,12 @@ def restyle(
         warnings = check_job(source, output, settings, reader.info, sizes)
         stylizer = catalog.load(settings.model, settings.device)
         request = make_request(settings, stylizer)
-        check_controls(request.active_controls)
+        controls = Controls.load(request.active_controls)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(output.with_name(output.name + ".restyle"), identity)
         with journal.locked():
             journal.begin(fresh)
-            studio = Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed)
+            studio = Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed, controls)
             plan = _plan(studio, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)

@@ -25,6 +25,7 @@ class Canny:
     low: float = 60
     high: float = 140
     name: str = "canny"
+    lookbehind: int = 0
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: the thresholds are fixed."""
@@ -42,6 +43,7 @@ class SoftLines:
     """Contours by how strong they are: no threshold that noise could cross back and forth."""
 
     name: str = "edges"
+    lookbehind: int = 0
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: the response is local."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import cv2
@@ -13,11 +13,17 @@ from kornia.geometry.transform import remap
 from numpy.typing import NDArray
 from torch import Tensor
 
+from preprocessors.spread import Spread
+
 SMALLEST = 48
 """Pixels: below this the coarse levels of the search do not exist."""
 
 REACH = 0.125
-"""Of the picture's longer side: the motion that a flow map shows as 0 or 1; what moves faster is held there."""
+"""Of the picture's longer side: the fastest motion a frame that a flow map tells apart."""
+SLOWEST = 0.005
+"""Of the picture's longer side: a shot that moves less than this a frame is still, and is not stretched further."""
+FAST = 0.98
+"""The share of a shot's pixels that are slower than what is drawn as fastest."""
 
 
 class FlowEstimator(Protocol):
@@ -63,17 +69,27 @@ class DisFlow:
 class FlowMap:
     """Motion as a control map of three channels: dx, dy and confidence.
 
-    dx and dy are 0.5 where nothing moves, and 0 or 1 at an eighth of the picture's longer side a frame. Confidence is 1
-    where going to the previous frame and back ends where it began. A window's first frame knows no motion: 0.5, 0.5
-    and no confidence; so let windows begin one frame early.
+    dx and dy are 0.5 where nothing moves, and 0 or 1 at `reach` times the picture's longer side a frame; what moves
+    faster is held there. Confidence is 1 where going to the previous frame and back ends where it began. The first
+    frame that it sees knows no motion: 0.5, 0.5 and no confidence; so let windows begin one frame early.
     """
 
     estimator: DisFlow
+    reach: float = REACH
     name: str = "flow"
+    lookbehind: int = 1
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
-        """This gives itself: motion is shown on a fixed scale."""
-        return self
+        """This takes for `reach` the speed that nearly all pixels of the shot stay below."""
+        spread = Spread(REACH)
+        previous: Tensor | None = None
+        for window in frames:
+            for frame in window:
+                if previous is not None:
+                    speed = self.estimator(previous, frame).square().sum(0).sqrt()
+                    spread.add(speed / max(frame.shape[-2:]))
+                previous = frame
+        return replace(self, reach=max(spread.below(FAST), SLOWEST)) if spread.total else self
 
     def __call__(self, frames: Tensor) -> Tensor:
         """This draws motion `[T, 3, H, W]` of frames `[T, 3, H, W]`."""
@@ -83,12 +99,12 @@ class FlowMap:
 
     def _pair(self, previous: Tensor, current: Tensor) -> Tensor:
         flow, reverse = self.estimator.both(previous, current)
-        return flow_map(flow, flow_confidence(flow, reverse))
+        return flow_map(flow, flow_confidence(flow, reverse), self.reach)
 
 
-def flow_map(flow: Tensor, trust: Tensor) -> Tensor:
+def flow_map(flow: Tensor, trust: Tensor, reach: float = REACH) -> Tensor:
     """This draws flow `[2, H, W]`, in pixels, and its confidence `[1, H, W]` as one control map `[3, H, W]`."""
-    scaled = flow / (2 * REACH * max(flow.shape[-2:])) + 0.5
+    scaled = flow / (2 * reach * max(flow.shape[-2:])) + 0.5
     return torch.cat([scaled.clamp(0, 1), trust])
 
 

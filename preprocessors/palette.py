@@ -16,6 +16,7 @@ class Palette:
     """Which colours lie where, blurred."""
 
     name: str = "colour"
+    lookbehind: int = 0
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: colours are what they are."""

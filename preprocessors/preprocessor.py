@@ -11,12 +11,17 @@ from torch import Tensor
 class Preprocessor(Protocol):
     """What draws a control map from frames `[T, 3, H, W]`, 0 to 1: same T, H, W, 1 or 3 channels, 0 to 1.
 
-    The same frames give the same map, whatever stands beside them in a window.
+    The same frames give the same map, whatever stands beside them in a window (but see `lookbehind`).
     """
 
     @property
     def name(self) -> str:
         """What settings and models call this control."""
+        ...
+
+    @property
+    def lookbehind(self) -> int:
+        """How many frames before one its map depends on. Hand them in with a window and drop their maps."""
         ...
 
     def fit(self, frames: Iterable[Tensor]) -> Self:

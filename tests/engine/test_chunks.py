@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.chunks import Studio, restyle_shot, scaled
+from engine.controls import Controls
 from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
 from engine.journal import Journal
 from engine.plan import Sizes
@@ -65,7 +66,7 @@ def run(folder: Path, seed: int = 0, shot: int = 0) -> Recording:
     folder.mkdir(exist_ok=True)
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
-    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, flow_between, seed)
+    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, flow_between, seed, Controls({}))
     overlaps = {0: 3, 6: 3, 12: 0}
     list(restyle_shot(studio, shot, CHUNKS, lambda span: overlaps[span.start]))
     return model

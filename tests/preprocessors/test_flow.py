@@ -92,3 +92,18 @@ def test_windows_that_begin_one_frame_early_show_the_same_motion(scene: Scene) -
     whole, late = draw(scene.frames), draw(scene.frames[1:])
     assert torch.equal(whole[2], late[1])
     assert torch.equal(late[0, 2], torch.zeros_like(late[0, 2]))
+
+
+def test_a_shots_own_speed_fills_the_map_however_it_is_cut(scene: Scene) -> None:
+    fitted = FlowMap(DisFlow()).fit([scene.frames])
+    for windows in (scene.frames.split(1), scene.frames.split(2)):
+        assert FlowMap(DisFlow()).fit(windows).reach == fitted.reach
+    speed = (fitted(scene.frames)[1:, :2] - 0.5).norm(dim=1) * 2
+    assert speed.flatten().quantile(0.98) == pytest.approx(1, abs=0.05)
+
+
+def test_a_shot_that_stands_still_is_not_stretched_until_its_noise_shows() -> None:
+    frames = draw_scene(0, 1, 96, 128).frames.expand(4, -1, -1, -1)
+    grain = 0.01 * torch.randn(frames.shape, generator=torch.Generator().manual_seed(0))
+    drawn = FlowMap(DisFlow()).fit([frames + grain])(frames + grain)
+    assert (drawn[:, :2] - 0.5).abs().mean() < 0.1

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from preprocessors.depth import Depth
+from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny, SoftLines
 from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
@@ -19,8 +21,14 @@ def noise(frames: int, height: int, width: int) -> Tensor:
     return torch.rand(frames, 3, height, width, generator=torch.Generator().manual_seed(height * width))
 
 
-ALL: list[Preprocessor] = [Canny(), SoftLines(), Palette(), FlowMap(DisFlow())]
-LOCAL = [preprocessor for preprocessor in ALL if preprocessor.name != "flow"]  # flow needs the frame before
+def untrained() -> DepthNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return DepthNet((8, 8, 16, 16), (1, 1, 1)).eval()
+
+
+ALL: list[Preprocessor] = [Canny(), SoftLines(), Palette(), FlowMap(DisFlow()), Depth(untrained())]
+LOCAL = [preprocessor for preprocessor in ALL if not preprocessor.lookbehind]
 
 
 @pytest.fixture(scope="module")
