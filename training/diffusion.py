@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
-from diffusers import AutoencoderDC, ControlNetModel, DDIMScheduler, UNet2DConditionModel
+from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from preprocessors.colour import blurred_colour
-from preprocessors.lines import soft_lines
-from training import loop
+from training import hints, loop
 from training.loop import Stage
 
-WIDTHS = (48, 96, 160)
+WIDTHS = (64, 96, 160)
 TEXT = 96
 CONTROLS = ("colour", "edges")
 CROP = 16  # latents a side
-FACTOR = 8  # pixels a latent
+
+
+Hints = dict[str, tuple[Tensor, Tensor]]
+"""Per control its features `[B, 64, h, w]`, as read, and weights `[B]`."""
 
 
 def build_tokenizer() -> CLIPTokenizer:
@@ -96,7 +97,7 @@ class Denoiser(nn.Module):
             cross_attention_dim=TEXT,
             attention_head_dim=4,
             norm_num_groups=16,
-            conditioning_embedding_out_channels=(8, 16, 32, 64),
+            conditioning_embedding_out_channels=hints.CHANNELS,
         )
 
     def embed(self, prompts: list[str]) -> Tensor:
@@ -104,46 +105,51 @@ class Denoiser(nn.Module):
         ids = self.tokenizer(prompts, padding="max_length", truncation=True, return_tensors="pt").input_ids
         return self.text_encoder(ids).last_hidden_state  # type: ignore[no-any-return]
 
-    def forward(self, noised: Tensor, times: Tensor, words: Tensor, hints: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
-        """This predicts v. hints: per control its map `[B, 3, 8h, 8w]` and weights `[B]`."""
-        downs: list[Tensor] | None = None
-        middle: Tensor | None = None
-        for name, (control, weight) in hints.items():
-            net = self.controlnets[name]
-            more, centre = net(noised, times, words, controlnet_cond=control, return_dict=False)
-            scale = weight.view(-1, 1, 1, 1)
-            downs = [d * scale + (0 if downs is None else downs[i]) for i, d in enumerate(more)]
-            middle = centre * scale + (0 if middle is None else middle)
+    def forward(self, noised: Tensor, times: Tensor, words: Tensor, hints: Hints) -> Tensor:
+        """This predicts v `[B, c, h, w]` from noised latents of that shape, times `[B]` and words `[B, 77, TEXT]`."""
+        downs, middle = steer({name: self.controlnets[name] for name in hints}, noised, times, words, hints)
         return self.unet(  # type: ignore[no-any-return]
             noised, times, words, down_block_additional_residuals=downs, mid_block_additional_residual=middle
         ).sample
 
 
+def steer(
+    nets: Mapping[str, nn.Module], noised: Tensor, times: Tensor, words: Tensor, hints: Hints
+) -> tuple[list[Tensor], Tensor]:
+    """This asks ControlNets what they add to the UNet: to its ways down, and to its middle."""
+    downs: list[Tensor] = []
+    middle = torch.zeros(())
+    for name, (features, weight) in hints.items():
+        more, centre = nets[name](noised, times, words, controlnet_cond=features, return_dict=False)
+        scale = weight.view(-1, 1, 1, 1)
+        downs = [down * scale + (downs[i] if downs else 0) for i, down in enumerate(more)]
+        middle = centre * scale + middle
+    return downs, middle
+
+
+class ReadAlready(nn.Module):
+    """This stands in for a ControlNet's first layers where its maps were read before: only the last one is left."""
+
+    def __init__(self, embedding: nn.Module) -> None:
+        super().__init__()
+        self.conv_out = embedding.conv_out
+
+    def forward(self, features: Tensor) -> Tensor:
+        """This takes features `[B, 64, h, w]` to the width of the ControlNet."""
+        return self.conv_out(features)  # type: ignore[no-any-return, operator]
+
+
 @dataclass(frozen=True)
 class Pool:
-    """Encoded pairs. latents: `[N, 1 + looks, c, h, w]`, the source first. hints: per control `[N, C, 8h, 8w]`."""
+    """Encoded pairs. latents: `[N, 1 + looks, c, h, w]`, the source first. hints: per control `[N, 64, h, w]`."""
 
     latents: Tensor
     hints: dict[str, Tensor]
 
 
-@torch.inference_mode()
-def encode_pool(vae: AutoencoderDC, pairs: Tensor) -> Pool:
-    """This encodes pairs `[N, 1 + looks, S, S, 3]` uint8, mirrored copies included, and draws their control maps."""
-    latents, colour, edges = [], [], []
-    for mirrored in (False,):
-        for pair in pairs:
-            frames = pair.permute(0, 3, 1, 2).float() / 255
-            frames = frames.flip(-1) if mirrored else frames
-            latents.append(vae.encode(frames * 2 - 1).latent.half())
-            colour.append(blurred_colour(frames[:1])[0].half())
-            edges.append(soft_lines(frames[:1])[0].half())
-    return Pool(torch.stack(latents), {"colour": torch.stack(colour), "edges": torch.stack(edges)})
-
-
 @dataclass(frozen=True)
 class Batch:
-    """Crops: source and target latents `[B, c, h, w]`, which look each is in, control maps `[B, 3, 8h, 8w]`."""
+    """Crops: source and target latents `[B, c, h, w]`, which look each is in, hints `[B, 64, h, w]`."""
 
     source: Tensor
     target: Tensor
@@ -172,31 +178,47 @@ def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch
 
 
 def _crops(hint: Tensor, places: list[tuple[int, int, int]]) -> Tensor:
-    side = CROP * FACTOR
-    cut = [hint[n, :, y * FACTOR : y * FACTOR + side, x * FACTOR : x * FACTOR + side] for n, y, x in places]
-    return torch.stack(cut).float().expand(-1, 3, -1, -1)
+    return torch.stack([hint[n, :, y : y + CROP, x : x + CROP] for n, y, x in places]).float()
 
 
 def loss_of(model: Denoiser, batch: Batch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator) -> Tensor:
-    """This is the error of v on noised latents that start, half of the time, from the source instead of the target.
+    """This is the error of v on noised latents that start, mostly, from the source instead of the target.
 
     Restyling begins from the noised source, so the denoiser learns just that step: its clean estimate must be the
-    target wherever the noised picture came from. Times lie where the strength dial works.
+    target wherever the noised picture came from. What is left of the source fades over the steps, so the share of the
+    source in it is drawn too. Times lie where the strength dial works.
     """
+    noised, times, wanted, sigma = noise_for(batch, alphas, rng)
+    words = _words(model, batch.look, prompts, rng)
+    hints = {name: (features, _weights(len(times), rng)) for name, features in batch.hints.items()}
+    error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
+    return (error * sigma**2).mean()
+
+
+def noise_for(batch: Batch, alphas: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This draws noise levels and noise: noised latents, times `[B]`, the v that leads to the target, sigmas `[B]`."""
     count = len(batch.target)
-    times = (1000 * (0.1 + 0.85 * torch.rand(count, generator=rng))).long()
-    times[: count // 8] = 999  # some from pure noise: strength 1
+    times = (1000 * (0.04 + 0.86 * torch.rand(count, generator=rng))).long()
+    times[: count // 12] = 999  # some from pure noise: strength 1
     alpha = alphas[times].sqrt().view(-1, 1, 1, 1)
     sigma = (1 - alphas[times]).sqrt().view(-1, 1, 1, 1)
-    share = torch.rand(count, generator=rng) * (torch.rand(count, generator=rng) < 0.6) * (times > 400)
-    share = torch.where(torch.rand(count, generator=rng) < 0.5, share.sign(), share).view(-1, 1, 1, 1)
-    start = batch.target + share * (batch.source - batch.target)
+    start = batch.target + _share(times, rng) * (batch.source - batch.target)
     noised = alpha * start + sigma * torch.randn(start.shape, generator=rng)
-    wanted = (alpha * noised - batch.target) / sigma
-    words = _words(model, batch.look, prompts, rng)
-    hints = {name: (hint, (torch.rand(count, generator=rng) < 0.9).float()) for name, hint in batch.hints.items()}
-    error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
-    return (error * sigma.flatten()).mean()
+    return noised, times, (alpha * noised - batch.target) / sigma, sigma.flatten()
+
+
+def _share(times: Tensor, rng: torch.Generator) -> Tensor:
+    """How much of the source is in what is noised: all of it at a first step, less and less at later ones."""
+    first = (torch.rand(len(times), generator=rng) < 0.4) & (times > 250)
+    fading = torch.rand(len(times), generator=rng) * torch.rand(len(times), generator=rng) * (times / 1000)
+    return torch.where(first, 1.0, fading).view(-1, 1, 1, 1)
+
+
+def _weights(count: int, rng: torch.Generator) -> Tensor:
+    """Weights of a control: mostly 1, now and then none or something between, so that the dial works."""
+    case = torch.rand(count, generator=rng)
+    between = torch.rand(count, generator=rng)
+    return torch.where(case < 0.08, 0.0, torch.where(case < 0.2, between, 1.0))
 
 
 def _words(model: Denoiser, look: Tensor, prompts: list[list[str]], rng: torch.Generator) -> Tensor:
@@ -208,8 +230,8 @@ def train(model: Denoiser, pool: Pool, prompts: list[list[str]], run: Path, seco
     """This trains for `seconds`, going on from `run/diffusion.pt`; gives the averaged weights."""
     rng = torch.Generator().manual_seed(0)
     alphas = build_scheduler().alphas_cumprod
-    stage = Stage(run / "diffusion.pt", seconds, rate=1e-3, warm_up=200, averaging=0.995)
+    stage = Stage(run / "diffusion.pt", seconds, rate=1e-3, warm_up=200, averaging=0.998)
     trained = loop.train(
-        stage, model, batches(pool, 32, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
+        stage, model, batches(pool, 16, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
     )
     return cast(Denoiser, trained)

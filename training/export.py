@@ -1,50 +1,48 @@
-"""From checkpoints to `engine/starter/`: the folder that the engine loads, in diffusers' own layout."""
+"""From trained parts to `engine/starter/`: the folder that the engine loads, in diffusers' own layout."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import AutoencoderDC, MotionAdapter, UNetMotionModel
+from diffusers import AutoencoderDC
+from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import nn
 
-from training.diffusion import CONTROLS, WIDTHS, Denoiser, build_scheduler
+from training.diffusion import Denoiser, build_scheduler
+from training.hints import Readers
 
-MOTION_FRAMES = 32
 
-
-def export(vae: AutoencoderDC, scale: float, model: Denoiser, target: Path) -> None:
-    """This writes all parts as half-precision safetensors into `target`."""
+def export_autoencoder(vae: AutoencoderDC, scale: float, target: Path) -> None:
+    """This writes the autoencoder; `scale` brings its latents to unit deviation."""
     vae.register_to_config(scaling_factor=scale)
     vae.half().save_pretrained(target / "vae")
     _let_pipelines_see_the_factor(target / "vae" / "config.json")
-    _with_motion(model).half().save_pretrained(target / "unet")
-    for name in CONTROLS:
-        net: Any = model.controlnets[name]
-        net.half().save_pretrained(target / f"controlnet_{name}")
+
+
+def export_denoiser(model: Denoiser, unet: Any, target: Path) -> None:  # noqa: ANN401 - diffusers' classes are untyped
+    """This writes the UNet with its motion modules, the words and the noise schedule."""
+    unet.half().save_pretrained(target / "unet")
     model.text_encoder.half().save_pretrained(target / "text_encoder")
     model.tokenizer.save_pretrained(target / "tokenizer")
     build_scheduler().save_pretrained(target / "scheduler")
 
 
-def _with_motion(model: Denoiser) -> UNetMotionModel:
-    """This adds motion modules that change nothing yet: their last layer is zero until they are trained."""
-    adapter = MotionAdapter(
-        block_out_channels=WIDTHS,
-        motion_layers_per_block=1,
-        motion_mid_block_layers_per_block=1,
-        motion_num_attention_heads=4,
-        motion_norm_num_groups=16,
-        motion_max_seq_length=MOTION_FRAMES,
-        use_motion_mid_block=False,
-    )
-    for name, parameter in adapter.named_parameters():
-        if ".proj_out." in name:
-            nn.init.zeros_(parameter)
-    with torch.no_grad():
-        return UNetMotionModel.from_unet2d(model.unet, adapter)
+def export_controls(nets: Mapping[str, Any], readers: Readers, read_by: Mapping[str, str], target: Path) -> None:
+    """This writes ControlNets, each made whole again with the reader named in `read_by`."""
+    for name, net in nets.items():
+        net.controlnet_cond_embedding = _whole(readers.readers[read_by[name]], net.controlnet_cond_embedding.conv_out)
+        net.half().save_pretrained(target / f"controlnet_{name}")
+
+
+def _whole(reader: Any, last: nn.Conv2d) -> ControlNetConditioningEmbedding:  # noqa: ANN401
+    config = [block.out_channels for block in reader.blocks]
+    channels = (reader.conv_in.out_channels, *config[1::2])
+    embedding = ControlNetConditioningEmbedding(last.out_channels, 3, channels)
+    embedding.conv_in, embedding.blocks, embedding.conv_out = reader.conv_in, reader.blocks, last
+    return embedding
 
 
 def _let_pipelines_see_the_factor(path: Path) -> None:

@@ -46,7 +46,7 @@ def train(
     report: Callable[[nn.Module], str],
 ) -> Any:  # noqa: ANN401 - the module that came in, averaged
     """This trains `model`, going on from the checkpoint where there is one, and gives its averaged weights."""
-    optimiser = torch.optim.AdamW(model.parameters(), lr=stage.rate, betas=(0.9, 0.99), weight_decay=0.0)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=stage.rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.averaging))  # type: ignore[no-untyped-call]
     parts: dict[str, Any] = {"model": model, "average": average, "optimiser": optimiser}
     done = _resume(stage.checkpoint, parts)

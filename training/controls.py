@@ -1,0 +1,84 @@
+"""ControlNets for depth and flow: trained on moving scenes beside a finished denoiser."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from training import loop
+from training.diffusion import Batch, Denoiser, Hints, build_scheduler, noise_for, steer
+from training.loop import Stage
+from training.moving import ClipPool
+
+NEW = ("depth", "flow")
+
+
+class MoreControls(nn.Module):
+    """A finished denoiser and new ControlNets, which begin as copies of the one for colour: only these learn."""
+
+    def __init__(self, finished: Denoiser) -> None:
+        super().__init__()
+        self.finished = finished.requires_grad_(False).eval()
+        colour = finished.controlnets["colour"]
+        self.nets = nn.ModuleDict({name: copy.deepcopy(colour).requires_grad_(True) for name in NEW})
+
+    def forward(self, noised: Tensor, times: Tensor, words: Tensor, hints: Hints) -> Tensor:
+        """This predicts v as `Denoiser.forward` does, for any of all controls."""
+        nets = {name: self.nets[name] if name in NEW else self.finished.controlnets[name] for name in hints}
+        downs, middle = steer(nets, noised, times, words, hints)
+        return self.finished.unet(  # type: ignore[no-any-return]
+            noised, times, words, down_block_additional_residuals=downs, mid_block_additional_residual=middle
+        ).sample
+
+
+def frames_of(pool: ClipPool, size: int, rng: torch.Generator) -> Iterator[Batch]:
+    """This draws batches of single frames of clips for ever."""
+    count, versions, frames = pool.latents.shape[:3]
+    while True:
+        which = torch.randint(0, count, (size,), generator=rng)
+        when = torch.randint(1, frames, (size,), generator=rng)  # a first frame has no flow
+        look = torch.randint(0, versions - 1, (size,), generator=rng)
+        yield Batch(
+            pool.latents[which, 0, when].float(),
+            pool.latents[which, 1 + look, when].float(),
+            look,
+            {name: hint[which, when].float() for name, hint in pool.hints.items()},
+        )
+
+
+def loss_of(
+    model: MoreControls, batch: Batch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator
+) -> Tensor:
+    """This is the denoiser's loss, with the finished controls in a third of the steps and the new ones by chance."""
+    count = len(batch.target)
+    noised, times, wanted, sigma = noise_for(batch, alphas, rng)
+    with torch.no_grad():
+        said = [words[int(torch.randint(0, len(words), (1,), generator=rng))] for words in prompts]
+        words = model.finished.embed(said)[batch.look]
+    old = batch.hints if torch.rand(1, generator=rng) < 0.34 else {name: batch.hints[name] for name in NEW}
+    hints = {name: (read, _weights(name, count, rng)) for name, read in old.items()}
+    error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
+    return (error * sigma**2).mean()
+
+
+def _weights(name: str, count: int, rng: torch.Generator) -> Tensor:
+    """Half of the time 1; a new control is else anything from 0 to 1, a finished one is absent."""
+    whole = torch.rand(count, generator=rng) < 0.5
+    other = torch.rand(count, generator=rng) if name in NEW else torch.zeros(count)
+    return torch.where(whole, 1.0, other)
+
+
+def train(model: MoreControls, pool: ClipPool, prompts: list[list[str]], run: Path, seconds: float) -> MoreControls:
+    """This trains for `seconds`, going on from `run/controls.pt`; gives the averaged weights."""
+    rng = torch.Generator().manual_seed(2)
+    alphas = build_scheduler().alphas_cumprod
+    stage = Stage(run / "controls.pt", seconds, rate=7e-4, warm_up=50, averaging=0.99)
+    trained = loop.train(
+        stage, model, frames_of(pool, 16, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
+    )
+    return cast(MoreControls, trained)

@@ -1,0 +1,89 @@
+"""The motion modules: trained on moving scenes, everything else held still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import MotionAdapter, UNetMotionModel
+from torch import Tensor, nn
+
+from training import loop
+from training.diffusion import WIDTHS, Denoiser, build_scheduler, steer
+from training.loop import Stage
+from training.moving import ClipBatch
+
+LONGEST = 32  # frames that the modules can number
+
+
+class Moving(nn.Module):
+    """A trained denoiser whose UNet has got motion modules: only they learn."""
+
+    def __init__(self, still: Denoiser) -> None:
+        super().__init__()
+        self.still = still.requires_grad_(False).eval()
+        self.unet = add_motion(still.unet)
+        self.unet.requires_grad_(False)
+        for name, parameter in self.unet.named_parameters():
+            parameter.requires_grad_("motion_modules" in name)
+
+    def forward(self, noised: Tensor, time: Tensor, words: Tensor, hints: dict[str, Tensor]) -> Tensor:
+        """This predicts v `[T, c, h, w]` of one clip. time: `[1]`. words: `[77, d]`. hints: `[T, 64, h, w]` each."""
+        text = words.expand(len(noised), -1, -1)
+        with torch.no_grad():
+            weighed = {name: (features, torch.ones(len(noised))) for name, features in hints.items()}
+            nets = {name: self.still.controlnets[name] for name in hints}
+            downs, middle = steer(nets, noised, time.expand(len(noised)), text, weighed)
+        return self.unet(  # type: ignore[no-any-return]
+            noised.permute(1, 0, 2, 3)[None],
+            time,
+            text,
+            down_block_additional_residuals=downs,
+            mid_block_additional_residual=middle,
+        ).sample[0].permute(1, 0, 2, 3)
+
+
+def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyped
+    """This gives a `UNetMotionModel` whose motion modules change nothing yet: their last layers are zero."""
+    adapter = MotionAdapter(
+        block_out_channels=WIDTHS,
+        motion_layers_per_block=1,
+        motion_mid_block_layers_per_block=1,
+        motion_num_attention_heads=4,
+        motion_norm_num_groups=16,
+        motion_max_seq_length=LONGEST,
+        use_motion_mid_block=False,
+    )
+    for name, parameter in adapter.named_parameters():
+        if ".proj_out." in name:
+            nn.init.zeros_(parameter)
+    with torch.no_grad():
+        return UNetMotionModel.from_unet2d(unet, adapter)
+
+
+def loss_of(model: Moving, batch: ClipBatch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator) -> Tensor:
+    """This is the error of v over a clip at one noise level, as the job's first steps and its later ones see it."""
+    time = torch.randint(40, 900, (1,), generator=rng)
+    alpha, sigma = alphas[time].sqrt(), (1 - alphas[time]).sqrt()
+    first = bool(torch.rand(1, generator=rng) < 0.4) and int(time) > 250
+    share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
+    noised = alpha * (batch.target + share * (batch.source - batch.target)) + sigma * batch.noise
+    wanted = (alpha * noised - batch.target) / sigma
+    said = prompts[batch.look]
+    with torch.no_grad():
+        words = model.still.embed([said[int(torch.randint(0, len(said), (1,), generator=rng))]])[0]
+    error: Tensor = (model(noised, time, words, batch.hints) - wanted).square().mean()
+    return error * sigma**2
+
+
+def train(model: Moving, stream: Iterator[ClipBatch], prompts: list[list[str]], run: Path, seconds: float) -> Any:  # noqa: ANN401
+    """This trains for `seconds`, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
+    rng = torch.Generator().manual_seed(1)
+    alphas = build_scheduler().alphas_cumprod
+    stage = Stage(run / "motion.pt", seconds, rate=1e-3, warm_up=50, averaging=0.995)
+    trained = loop.train(
+        stage, model, stream, lambda batch: loss_of(model, batch, prompts, alphas, rng).mean(), lambda m: ""
+    )
+    return trained.unet
