@@ -2,19 +2,25 @@
 
     import restyle
     restyle.video("clip.mp4", look="comic")
+
+    for part in restyle.frames(mine, look="comic"):  # mine: [T, 3, H, W], 0 to 1
+        ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from engine.pipeline import Progress, Result
+from torch import Tensor
+
+from engine.pipeline import Progress, Result, restyle_frames
 from engine.pipeline import restyle as _restyle
 from engine.settings import Look, Settings
 
-__all__ = ["Look", "Progress", "Result", "Settings", "video"]
+__all__ = ["Look", "Progress", "Result", "Settings", "frames", "video"]
 
 
 def video(
@@ -32,3 +38,21 @@ def video(
     """
     where = None if output is None else Path(output)
     return _restyle(Path(source), where, Settings(**settings), fresh=fresh, progress=progress)
+
+
+def frames(
+    source: Tensor,
+    *,
+    rate: Fraction | int = 24,
+    progress: Callable[[Progress], None] = lambda report: None,
+    **settings: Any,  # noqa: ANN401 - the fields of Settings, which checks them
+) -> Iterator[Tensor]:
+    """This restyles frames `[T, 3, H, W]`, RGB, 0 to 1, at `rate` a second, and gives `[N, 3, H, W]`, a few at a time.
+
+    Bad input is refused at once; the work begins when the first frames are asked for. `settings` are the fields of
+    `Settings`; `codec` and `reader` mean nothing here.
+
+    Raises:
+        engine.errors.RestyleError: with what is wrong and what would work.
+    """
+    return restyle_frames(source, Settings(**settings), rate=Fraction(rate), progress=progress)

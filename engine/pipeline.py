@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -19,14 +20,14 @@ from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, Writer, open_reader
-from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, longest_chunk, make_request
+from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader
+from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.windows import Span
 from preprocessors.flow import DisFlow
 
-__all__ = ["Progress", "Result", "default_output", "restyle"]
+__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,11 @@ def restyle(
         sizes = choose_sizes(settings, reader.info)
         warnings = check_job(source, output, settings, reader.info, sizes)
         stylizer = catalog.load(settings.model, settings.device)
-        request = make_request(settings, stylizer)
-        controls = Controls.load(request.active_controls)
         identity = _identity(source, settings, stylizer, sizes, rate)
-        journal = Journal(output.with_name(output.name + ".restyle"), identity)
+        journal = Journal(job_folder(output), identity)
+        studio = _studio(reader, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
-            studio = Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed, controls)
             plan = _plan(studio, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
@@ -104,6 +103,39 @@ def restyle(
             model_seconds=seconds,
             warnings=tuple(dict.fromkeys(notes)),
         )
+
+
+def restyle_frames(
+    frames: Tensor, settings: Settings, *, rate: Fraction = Fraction(24), progress: Report = _silent
+) -> Iterator[Tensor]:
+    """This restyles frames `[T, 3, H, W]`, 0 to 1, that are shown at `rate` a second, and gives them a few at a time.
+
+    What is wrong with frames or settings is said at once; then nothing is computed before the first frames are asked
+    for. No audio, no file, no resuming: what the work needs on disk lies in a temporary folder.
+
+    Raises:
+        RestyleError: with what is wrong and what would work.
+    """
+    reader = TensorReader(frames, rate)
+    sizes = choose_sizes(settings, reader.info)
+    stylizer = catalog.load(settings.model, settings.device)
+
+    def finished() -> Iterator[Tensor]:
+        with TemporaryDirectory(prefix="restyle-") as folder:
+            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
+            plan = _plan(studio, settings, progress)
+            _diffuse(studio, plan, progress)
+            for joined in _joined(studio.journal, plan):
+                yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
+
+    Controls.load(make_request(settings, stylizer).active_controls)
+    return finished()
+
+
+def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    request = make_request(settings, stylizer)
+    controls = Controls.load(request.active_controls)
+    return Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed, controls)
 
 
 def _identity(

@@ -7,11 +7,13 @@ from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.reading import Reader, open_reader, probe
+from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
 __all__ = [
     "MediaInfo",
     "Reader",
+    "TensorReader",
     "Transfer",
     "Writer",
     "check_output",

@@ -1,0 +1,75 @@
+"""Laws of frames that someone brings: as many come back, the same as from a file, and bad ones are refused at once."""
+
+import cv2
+import pytest
+import torch
+
+import restyle
+from engine import pipeline
+from engine.diffusion import catalog
+from engine.errors import SettingsError
+from engine.media import open_reader
+from engine.settings import Codec, Settings
+from tests.fake_stylizer import FakeStylizer
+
+
+@pytest.fixture
+def model(monkeypatch):
+    stylizer = FakeStylizer()
+    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
+    monkeypatch.setattr("engine.plan.LONGEST", 24)
+    return stylizer
+
+
+def moving(count: int) -> torch.Tensor:
+    rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
+    frames = [0.5 + 0.4 * torch.sin((columns + 2 * t) / 5) * torch.cos(rows / 4) for t in range(count)]
+    return torch.stack(frames)[:, None].expand(-1, 3, -1, -1).contiguous()
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_as_many_frames_come_back(model, count):
+    parts = list(restyle.frames(moving(count), look="comic"))
+    assert torch.cat(parts).shape == (count, 3, 48, 64)
+    assert max(len(part) for part in parts) < 24
+
+
+def test_a_file_gives_the_same_frames(model, tmp_path):
+    settings = Settings(look="comic", codec=Codec.PNG, cuts="none")
+    stills = tmp_path / "stills"
+    stills.mkdir()
+    frames = (moving(30) * 255).round() / 255
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(stills / f"{number:04d}.png"), (frame.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
+    pipeline.restyle(stills, tmp_path / "out", settings)
+    brought = torch.cat(list(restyle.frames(frames, look="comic", cuts="none")))
+    with open_reader(tmp_path / "out") as reader:
+        assert (reader.read(0, 30) - brought).abs().max() <= 0.51 / 255
+
+
+def test_nothing_is_computed_before_it_is_asked_for(model):
+    parts = restyle.frames(moving(5), look="comic")
+    assert model.calls == []
+    next(parts)
+    assert model.calls == [5]
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (torch.zeros(3, 48, 64), "T, 3, H, W"),
+        (torch.zeros(2, 48, 64, 3), "T, 3, H, W"),
+        (torch.zeros(2, 3, 48, 64, dtype=torch.uint8), "uint8"),
+        (torch.full((2, 3, 48, 64), 255.0), "255"),
+        (torch.full((2, 3, 48, 64), float("nan")), "nan"),
+        (torch.zeros(0, 3, 48, 64), "T, 3, H, W"),
+    ],
+)
+def test_bad_frames_are_refused_at_once(model, frames, words):
+    with pytest.raises(SettingsError, match=words):
+        restyle.frames(frames, look="comic")
+
+
+def test_an_unknown_look_is_refused_at_once(model):
+    with pytest.raises(SettingsError, match="no look"):
+        restyle.frames(moving(2), look="fresco")
