@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
-import torch
 from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class FrameConverter:
             self._copy(self._tone_map(picture), out)
             return
         white = 255 if not self._deep else 65535 if self._layout.rgb else WHITE_16
-        self._copy(picture.astype(np.float32), out)
+        self._copy(picture, out)
         out.mul_(1 / white).clamp_(0, 1)
 
     def alpha(self, frame: VideoFrame, out: Tensor) -> None:
@@ -51,12 +51,11 @@ class FrameConverter:
         else:
             picture = self._packed(frame, "rgba64le" if self._deep else "rgba")[..., 3:]
             white = 65535 if self._deep else 255
-        self._copy(picture.astype(np.float32), out)
+        self._copy(picture, out)
         out.mul_(1 / white).clamp_(0, 1)
 
-    def _copy(self, picture: NDArray[np.float32], out: Tensor) -> None:
-        upright = self._layout.orientation.apply(picture).transpose(2, 0, 1)
-        out.copy_(torch.from_numpy(np.ascontiguousarray(upright)))
+    def _copy(self, picture: NDArray[Any], out: Tensor) -> None:
+        np.copyto(out.numpy(), self._layout.orientation.apply(picture).transpose(2, 0, 1))
 
     def _packed(self, frame: VideoFrame, pixel_format: str) -> NDArray[Any]:
         layout = self._layout
@@ -89,10 +88,15 @@ def _plane(frame: VideoFrame, number: int) -> NDArray[Any]:
 
 def packed_frame(frame: Tensor, alpha: Tensor | None = None) -> VideoFrame:
     """This makes a 16-bit RGB(A) picture for an encoder from `[3, H, W]` (and `[1, H, W]`), 0 to 1."""
-    levels = frame.detach().cpu().float().clamp(0, 1).mul(WHITE_16).round()
+    planes = [_levels(plane, WHITE_16) for plane in frame]
     if alpha is None:
-        picture = levels.permute(1, 2, 0).numpy().astype(np.uint16)
-        return VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb48le")
-    opacity = alpha.detach().cpu().float().clamp(0, 1).mul(65535).round()
-    picture = torch.cat([levels, opacity]).permute(1, 2, 0).numpy().astype(np.uint16)
-    return VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgba64le")
+        return VideoFrame.from_ndarray(_merged(planes), format="rgb48le")
+    return VideoFrame.from_ndarray(_merged([*planes, _levels(alpha[0], 65535)]), format="rgba64le")
+
+
+def _merged(planes: list[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    return np.asarray(cv2.merge(planes), np.uint16)
+
+
+def _levels(plane: Tensor, white: int) -> NDArray[np.uint16]:
+    return np.rint(plane.detach().cpu().float().clamp(0, 1).numpy() * np.float32(white)).astype(np.uint16)
