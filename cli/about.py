@@ -10,7 +10,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import psutil
+
+def version() -> str:
+    """This names the program and its version."""
+    try:
+        return f"restyle {importlib.metadata.version('restyle')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "restyle, run from its source without being installed"
 
 
 def describe_clip(clip: Path) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def describe_models() -> dict[str, Any]:
 
 def examine() -> dict[str, Any]:
     """This looks at the machine."""
+    import psutil
     import torch
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

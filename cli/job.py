@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from engine.errors import SettingsError
+
 if TYPE_CHECKING:
     from engine.pipeline import Progress as Report
+    from engine.pipeline import Result
+    from engine.settings import Settings
 
 EVERY = 5.0  # seconds between plain lines
 
@@ -72,32 +76,57 @@ class Lines:
         """Nothing to put back."""
 
 
-def run_job(
-    clip: Path,
-    output: Path | None,
-    given: dict[str, Any],
-    settings_file: Path | None,
-    *,
-    rate: str | None,
-    fresh: bool,
-    as_json: bool,
-) -> None:
-    """This runs a job from what was given on the command line, over a file of settings where there is one."""
+def run_job(chosen: argparse.Namespace) -> None:
+    """This runs a job from what was chosen on the command line, over a file of settings where there is one."""
     from engine.settings import Settings
 
-    settings = Settings.from_toml(settings_file, **given) if settings_file else Settings(**given)
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
-    from engine.pipeline import restyle
-    from engine.plan import stills_rate
-
-    shown = Lines(as_json) if as_json or not sys.stderr.isatty() else Bar()
+    given = _given(chosen)
+    settings = Settings.from_toml(chosen.settings, **given) if chosen.settings else Settings(**given)
+    shown = Lines(chosen.as_json) if chosen.as_json or not sys.stderr.isatty() else Bar()
     try:
-        result = restyle(clip, output, settings, fresh=fresh, rate=stills_rate(rate), progress=shown)
+        result = _restyle(chosen, settings, shown)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt(_what_is_kept(chosen, settings)) from stop
     finally:
         shown.close()
-    if as_json:
+    if chosen.as_json:
         print(json.dumps({"event": "done", **dataclasses.asdict(result)}, default=str))
         return
     for warning in result.warnings:
         print(f"restyle: note: {warning}", file=sys.stderr)
     print(f"{result.output}: {result.frames} frames in {result.seconds:.1f} s", file=sys.stderr)
+
+
+def _restyle(chosen: argparse.Namespace, settings: Settings, shown: Bar | Lines) -> Result:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
+    from engine.pipeline import restyle
+    from engine.plan import stills_rate
+
+    rate = stills_rate(chosen.rate)
+    return restyle(chosen.clip, chosen.output, settings, fresh=chosen.fresh, rate=rate, progress=shown)
+
+
+def _what_is_kept(chosen: argparse.Namespace, settings: Settings) -> str:
+    from engine.plan import default_output, job_folder
+
+    folder = job_folder(chosen.output or default_output(chosen.clip, settings))
+    return f"What is finished is kept in {folder}; the same command goes on." if folder.exists() else ""
+
+
+def _given(chosen: argparse.Namespace) -> dict[str, Any]:
+    """This gathers the settings that were given, by their names."""
+    if chosen.cuts and chosen.no_cuts:
+        raise SettingsError("--cuts and --no-cuts exclude each other.")
+    width, height = chosen.size or (None, None)
+    given = {
+        **{name: getattr(chosen, name) for name in SAME},
+        "cuts": "none" if chosen.no_cuts else chosen.cuts,
+        "controls": dict(chosen.control) if chosen.control else None,
+        "width": width,
+        "height": height,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+SAME = ("look", "prompt", "strength", "steps", "seed", "model", "device", "codec", "reader")
+"""Settings that are called on the command line as they are everywhere."""

@@ -4,6 +4,8 @@ Every error that a user can cause or mend is a `RestyleError`. Its message says 
 work; the command line prints that message alone and exits with `exit_code`.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -41,3 +43,9 @@ class JobError(RestyleError):
     """The job folder beside the output belongs to another source, setting or model, or is in use."""
 
     exit_code = 6
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """This is a sentence that names the known word nearest to a mistyped one, " Did you mean comic?", or nothing."""
+    near = get_close_matches(word.lower(), list(known), n=1)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -60,10 +60,16 @@ class Journal:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """This keeps a second run out of the folder while this one works; a dead run's lock does not count."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = self.folder / "lock"
-        self._refuse_running(lock)
-        lock.write_text(str(os.getpid()), encoding="ascii")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._refuse_running(lock)
+            lock.write_text(str(os.getpid()), encoding="ascii")
+        except OSError as error:
+            raise JobError(
+                f"{self.folder}, where finished work is kept, cannot be written: {error.strerror}. "
+                "Choose another output (-o)."
+            ) from error
         try:
             yield
         finally:

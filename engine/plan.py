@@ -11,10 +11,11 @@ from typing import Any, Self
 import psutil
 
 from engine.diffusion.stylizer import Request, Stylizer
-from engine.errors import MediaError, ResourceError, SettingsError
+from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
 from engine.media import MediaInfo, check_output
 from engine.settings import Codec, Settings, load_look
+from engine.shots import read_cuts
 from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
@@ -29,6 +30,11 @@ def default_output(source: Path, settings: Settings) -> Path:
     """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`."""
     stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
     return source.with_name(f"{stem}.{settings.look or 'restyled'}{SUFFIXES[settings.codec]}")
+
+
+def job_folder(output: Path) -> Path:
+    """This names the folder in which the job of a result is kept, beside it: `harbour.comic.mp4.restyle`."""
+    return output.with_name(output.name + ".restyle")
 
 
 def make_request(settings: Settings, stylizer: Stylizer) -> Request:
@@ -130,11 +136,12 @@ def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:
 
 
 def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, sizes: Sizes) -> tuple[str, ...]:
-    """This refuses what could only fail later: an output over the source, a bad suffix, too little disk."""
-    if output.resolve() == source.resolve():
-        raise SettingsError(f"{output} is the source itself; choose another output (-o).")
-    if not output.parent.is_dir():
-        raise MediaError(f"There is no folder {output.parent} to write into.")
+    """This refuses what could only fail later: an output over the source, a bad suffix or list of cuts, a full disk."""
+    if output.is_dir() and settings.codec is not Codec.PNG:
+        inside = output / default_output(source, settings).name
+        raise SettingsError(f"{output} is a folder. Name a file, as {inside}.")
+    if settings.cuts not in ("auto", "none"):
+        read_cuts(Path(settings.cuts), info.times)
     height, width = sizes.output
     warnings = check_output(output, settings.codec, info, width, height)
     need = info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width // 4)

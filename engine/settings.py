@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from engine.errors import SettingsError
+from engine.errors import SettingsError, did_you_mean
 
 LOOKS = Path(__file__).parent / "looks"
 
@@ -51,7 +51,7 @@ class Look:
     controls: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_unit("strength", self.strength)
+        _check_strength(self.strength)
         object.__setattr__(self, "controls", _weights(self.controls))
 
     @classmethod
@@ -68,7 +68,8 @@ def look_names() -> list[str]:
 def load_look(name: str) -> Look:
     """This loads a bundled look; an unknown name is refused with the list of known ones."""
     if name not in look_names():
-        raise SettingsError(f"There is no look called {name!r}. There are: {', '.join(look_names())}.")
+        meant = did_you_mean(name, look_names())
+        raise SettingsError(f"There is no look called {name!r}.{meant} There are: {', '.join(look_names())}.")
     return Look.from_toml(LOOKS / f"{name}.toml")
 
 
@@ -92,31 +93,34 @@ class Settings:
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
+        for name in ("look", "prompt", "negative_prompt", "model", "device", "cuts"):
+            _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
-            raise SettingsError("Say either a look (--look watercolor) or a prompt (--prompt \"...\"), one of the two.")
-        if self.strength is not None:
-            _check_unit("strength", self.strength)
-        if self.steps is not None and not 1 <= self.steps <= 200:
-            raise SettingsError(f"steps is {self.steps}; it must be between 1 and 200.")
-        if not 0 <= self.seed < 2**63:
-            raise SettingsError(f"seed is {self.seed}; it must be between 0 and 2^63 - 1.")
-        self._check_size()
-        if self.controls is not None:
-            object.__setattr__(self, "controls", _weights(self.controls))
-        object.__setattr__(self, "codec", _member(Codec, self.codec))
-        object.__setattr__(self, "reader", _member(ReaderName, self.reader))
-
-    def _check_size(self) -> None:
+            raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
+        if self.look is not None:
+            load_look(self.look)
+        _check_strength(self.strength)
+        _check_whole("steps", self.steps, 1, 200)
+        _check_whole("seed", self.seed, 0, 2**63 - 1)
+        _check_whole("width", self.width, 16, 16384)
+        _check_whole("height", self.height, 16, 16384)
         if (self.width is None) != (self.height is None):
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
-        for name, value in (("width", self.width), ("height", self.height)):
-            if value is not None and not 16 <= value <= 16384:
-                raise SettingsError(f"{name} is {value}; it must be between 16 and 16384.")
+        if self.controls is not None:
+            object.__setattr__(self, "controls", _weights(self.controls))
+        object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
+        object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 
     @classmethod
     def from_toml(cls, path: Path, **overrides: Any) -> Self:  # noqa: ANN401 - values are checked by the fields
-        """This reads settings from a TOML file whose keys are the field names; `overrides` win."""
-        return _build(cls, {**_read_toml(path), **overrides}, path)
+        """This reads settings from a TOML file whose keys are the field names; `overrides` win.
+
+        A look given over the file's prompt replaces it, and the other way round.
+        """
+        values = _read_toml(path)
+        if {"look", "prompt"} & overrides.keys():
+            values = {name: value for name, value in values.items() if name not in ("look", "prompt")}
+        return _build(cls, {**values, **overrides}, path)
 
     def to_dict(self) -> dict[str, Any]:
         """This gives plain values, ready for TOML or JSON, without what is `None`."""
@@ -142,30 +146,38 @@ def _build(cls: type[T], values: dict[str, Any], path: Path) -> T:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SettingsError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise SettingsError(f"The settings {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 
 
-def _check_unit(name: str, value: float) -> None:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise SettingsError(f"{name} is {value!r}; it must be a number between 0 and 1.")
+def _check_words(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise SettingsError(f"{name} is {value!r}; it must be words (in a TOML file, in quotes).")
 
 
-def _weights(controls: Mapping[str, float]) -> Mapping[str, float]:
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    if value is not None and (type(value) is not int or not low <= value <= high):
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number between {low} and {high}.")
+
+
+def _check_strength(value: object) -> None:
+    if value is not None and (type(value) not in (int, float) or not 0 < value <= 1):  # type: ignore[operator]
+        raise SettingsError(f"strength is {value!r}; it must be a number above 0 (no change) and at most 1 (all new).")
+
+
+def _weights(controls: object) -> Mapping[str, float]:
+    if not isinstance(controls, Mapping):
+        raise SettingsError(f"controls is {controls!r}; it must be a table of names and weights, as edges = 0.8.")
     for name, weight in controls.items():
-        _check_weight(name, weight)
+        if type(weight) not in (int, float) or not 0 <= weight <= 2:
+            raise SettingsError(f"The weight of control {name} is {weight!r}; it must be a number between 0 and 2.")
     return MappingProxyType(dict(controls))
 
 
-def _check_weight(name: str, weight: float) -> None:
-    if not isinstance(weight, int | float) or not 0 <= weight <= 2:
-        raise SettingsError(f"The weight of control {name} is {weight!r}; it must be a number between 0 and 2.")
-
-
-def _member(cls: type[E], value: str) -> E:
+def _member(name: str, cls: type[E], value: str) -> E:
     try:
         return cls(value)
     except ValueError as error:
-        raise SettingsError(f"{value!r} is not one of: {', '.join(cls)}.") from error
+        raise SettingsError(f"{name} is {value!r}; it must be one of: {', '.join(cls)}.") from error

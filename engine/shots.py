@@ -55,8 +55,9 @@ def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (FileNotFoundError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise SettingsError(f"The list of cuts {path} cannot be read as text.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not text" if isinstance(error, ValueError) else error.strerror
+        raise SettingsError(f"The list of cuts {path} cannot be read: {why}.") from error
     cuts = set()
     for number, line in enumerate(lines, 1):
         entry = line.partition("#")[0].strip()

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from engine.diffusion.stylizer import Defaults, Stylizer
-from engine.errors import ModelError, SettingsError
+from engine.errors import ModelError, SettingsError, did_you_mean
 
 STARTER = Path(__file__).parent.parent / "starter"
 
@@ -49,8 +49,11 @@ def find(model: str) -> Row:
             return row
     folder = Path(model).expanduser()
     if not folder.is_dir():
-        known = ", ".join(row.name for row in ROWS)
-        raise ModelError(f"There is no model called {model!r}. There are: {known}; or give a folder that holds one.")
+        known = [row.name for row in ROWS]
+        raise ModelError(
+            f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
+            "or give a folder that holds one."
+        )
     # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
     defaults = Defaults(steps=20, guidance=7.5, noise_carried=0.5)
     return Row(model, "a local folder", "see the folder", folder, 16, defaults)

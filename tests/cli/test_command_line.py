@@ -1,48 +1,268 @@
 """The command line refuses in one line, with the right exit status, and answers for help at once."""
 
 import json
+import os
+import signal
+import statistics
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from cli import restyle
+from cli.arguments import COMMANDS, OPTIONS, parse
+from engine.diffusion import catalog
+from engine.diffusion.stylizer import Chunk, Request, Styled
+from engine.errors import RestyleError
+from tests.fake_stylizer import FakeStylizer
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIP = ROOT / "samples" / "harbour.mp4"
+COMIC = ("--look", "comic")
 
 
-def run(monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["restyle", *arguments])
+def run(monkeypatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["restyle", *words])
     with pytest.raises(SystemExit) as stop:
         restyle.main()
     return int(stop.value.code or 0)
 
 
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a clip, and what is none."""
+    monkeypatch.chdir(tmp_path)
+    Path("clip.mp4").symlink_to(CLIP)
+    Path("empty").mkdir()
+    Path("text.mp4").write_text("no clip")
+    Path("zero.mp4").touch()
+    Path("cut.mp4").write_bytes(CLIP.read_bytes()[:3000])
+    Path("unknown.toml").write_text('lok = "comic"')
+    Path("broken.toml").write_text("look = comic")
+    Path("typed.toml").write_text('look = "comic"\nsteps = "5"')
+    Path("table.toml").write_text('look = "comic"\ncontrols = 1')
+    Path("number.toml").write_text("prompt = 3")
+    Path("binary.txt").write_bytes(b"\xff\xfe\xff")
+    return tmp_path
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout
+
+
 def test_help_imports_no_model_library():
-    code = "import sys, cli.restyle; print({'torch', 'diffusers', 'av', 'cv2'} & set(sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+    code = "import sys, cli.restyle; print({'torch', 'diffusers', 'av', 'cv2', 'numpy', 'rich'} & set(sys.modules))"
+    assert python(code) == "set()\n"
+
+
+def test_help_takes_less_than_half_a_second():
+    spent = []
+    for _ in range(5):
+        started = time.monotonic()
+        python("import sys; sys.argv = ['restyle', 'run', '--help']; from cli.restyle import main; main()")
+        spent.append(time.monotonic() - started)
+    assert statistics.median(spent) < 0.5
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["run", "--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_goes_to_standard_output_and_is_no_error(monkeypatch, capsys, words):
+    assert run(monkeypatch, *words) == 0
+    told = capsys.readouterr()
+    assert "usage: restyle" in told.out
+    assert told.err == ""
+
+
+def test_every_option_and_look_is_explained(monkeypatch, capsys):
+    run(monkeypatch, "run", "--help")
+    told = capsys.readouterr().out
+    assert {"--look", "--strength", "-o", "--fresh"} < set(OPTIONS)
+    for name in {*OPTIONS, "watercolor", "comic"} - {"--version"}:
+        assert name in told, name
+
+
+def test_the_examples_in_the_help_work_as_pasted(capsys, monkeypatch):
+    run(monkeypatch, "--help")
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  restyle ")]
+    assert len(lines) == 3
+    for line in lines:
+        chosen = parse(line.partition("   ")[0].split()[1:])
+        assert chosen.command == "run"
+        assert chosen.look
+
+
+def test_version_is_one_line(monkeypatch, capsys):
+    assert run(monkeypatch, "--version") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("restyle")
+    assert len(told.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status", "words"),
+    ("words", "status", "told"),
     [
-        (["clip.mp4"], 2, "Say either a look"),
-        (["clip.mp4", "--look", "comic", "--size", "big"], 2, "WIDTHxHEIGHT"),
-        (["clip.mp4", "--look", "comic", "--strength", "2"], 2, "between 0 and 1"),
-        (["clip.mp4", "--look", "comic", "--cuts", "a.txt", "--no-cuts"], 2, "exclude each other"),
-        (["clip.mp4", "--look", "comic", "--control", "edges:much"], 2, "NAME:WEIGHT"),
-        (["missing.mp4", "--look", "comic"], 3, "missing.mp4"),
+        ("clip.mp4", 2, "Say either a look"),
+        ("clip.mp4 --look comic --prompt x", 2, "one of the two"),
+        ("clip.mp4 --look comc", 2, "Did you mean comic? There are: "),
+        ("clip.mp4 --look Oil", 2, "Did you mean oil?"),
+        ("clip.mp4 --look comic --size big", 2, "WIDTHxHEIGHT"),
+        ("clip.mp4 --look comic --size 0x0", 2, "between 16 and 16384"),
+        ("clip.mp4 --look comic --strength 2", 2, "above 0 (no change) and at most 1"),
+        ("clip.mp4 --look comic --strength 0", 2, "above 0 (no change)"),
+        ("clip.mp4 --look comic --strength nan", 2, "above 0 (no change)"),
+        ("clip.mp4 --look comic --strength much", 2, "--strength: 'much' is no number; see `restyle run --help`"),
+        ("clip.mp4 --look comic --steps 1.5", 2, "no whole number"),
+        ("clip.mp4 --look comic --steps 0", 2, "between 1 and 200"),
+        ("clip.mp4 --look comic --seed -1", 2, "seed is -1"),
+        ("clip.mp4 --look comic --cuts a.txt --no-cuts", 2, "exclude each other"),
+        ("clip.mp4 --look comic --cuts a.txt", 2, "a.txt cannot be read"),
+        ("clip.mp4 --look comic --cuts binary.txt", 2, "it is not text"),
+        ("clip.mp4 --look comic --control edges:much", 2, "NAME:WEIGHT"),
+        ("clip.mp4 --look comic --control edges:3", 2, "between 0 and 2"),
+        ("clip.mp4 --look comic --codec av1", 2, "h264, hevc, prores4444, png"),
+        ("clip.mp4 --look comic --reader ffmpeg", 2, "pyav, decord"),
+        ("clip.mp4 --look comic --rate 24", 2, "has its own frame times"),
+        ("clip.mp4 --look comic --rate x", 2, "Say 24, 23.976 or 24000/1001"),
+        ("clip.mp4 --look comic --device gpu", 2, "What works: auto, cpu"),
+        ("clip.mp4 --look comic -o clip.mp4", 2, "source itself"),
+        ("clip.mp4 --look comic -o out.avi", 2, ".mp4, .m4v, .mov or .mkv"),
+        ("clip.mp4 --look comic -o out", 2, ".mp4, .m4v, .mov or .mkv"),
+        ("clip.mp4 --look comic -o empty", 2, "Name a file, as empty/clip.comic.mp4"),
+        ("clip.mp4 --look comic -o nowhere/out.mp4", 3, "no folder nowhere"),
+        ("clip.mp4 --loook comic", 2, "Did you mean --look?"),
+        ("clip.mp4 --look comic --stren=1", 2, "Did you mean --strength?"),
+        ("clip.mp4 other.mp4 --look comic", 2, "'other.mp4'? One clip"),
+        ("clip.mp4 --look", 2, "--look: expected one argument"),
+        ("--look comic", 2, "CLIP; see `restyle run --help`"),
+        ("lookz", 2, "Did you mean looks?"),
+        ("looks extra", 2, "'extra'"),
+        ("clip.mp4 --settings none.toml", 2, "none.toml cannot be read"),
+        ("clip.mp4 --settings unknown.toml", 2, "unknown keys: lok"),
+        ("clip.mp4 --settings broken.toml", 2, "not valid TOML"),
+        ("clip.mp4 --settings typed.toml", 2, "steps is '5'"),
+        ("clip.mp4 --settings table.toml", 2, "a table of names and weights"),
+        ("clip.mp4 --settings number.toml", 2, "prompt is 3"),
+        ("missing.mp4 --look comic", 3, "no file missing.mp4"),
+        ("empty --look comic", 3, "holds no stills"),
+        ("text.mp4 --look comic", 3, "not a media file"),
+        ("zero.mp4 --look comic", 3, "is empty"),
+        ("cut.mp4 --look comic", 3, "not one of its frames"),
+        ("missing%04d.png --look comic", 3, "holds no stills"),
+        ("probe missing.mp4", 3, "no file missing.mp4"),
+        ("clip.mp4 --look comic --model starte", 4, "Did you mean starter?"),
+        ("clip.mp4 --look comic --model empty", 4, "not a model in diffusers' layout"),
     ],
 )
-def test_bad_input_is_one_line_and_a_status(monkeypatch, capsys, tmp_path, arguments, status, words):
-    monkeypatch.chdir(tmp_path)
-    assert run(monkeypatch, *arguments) == status
-    told = capsys.readouterr().err
-    assert words in told
-    assert len(told.strip().splitlines()) == 1
+def test_bad_input_is_one_line_and_a_status(monkeypatch, capsys, folder, words, status, told):
+    before = sorted(folder.iterdir())
+    assert run(monkeypatch, *words.split()) == status
+    heard = capsys.readouterr()
+    assert heard.out == ""
+    assert told in heard.err
+    assert heard.err.startswith("restyle: ")
+    assert len(heard.err.splitlines()) == 1
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_folder_that_takes_no_files_is_refused(monkeypatch, capsys, folder):
+    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK))
+    assert run(monkeypatch, "clip.mp4", *COMIC) == 3
+    assert "may not be written" in capsys.readouterr().err
+
+
+def test_a_job_folder_that_cannot_be_made_is_refused(monkeypatch, capsys, folder, model):
+    Path("clip.comic.mp4.restyle").write_text("a file in its place")
+    assert run(monkeypatch, "clip.mp4", *COMIC) == 6
+    assert "clip.comic.mp4.restyle, where finished work is kept, cannot be written" in capsys.readouterr().err
+
+
+class Interrupted(FakeStylizer):
+    """Somebody presses Ctrl-C while this model works on its second chunk."""
+
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        if len(self.calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().restyle(chunk, request)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    stylizer = FakeStylizer()
+    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
+    monkeypatch.setattr("engine.plan.LONGEST", 24)
+    return stylizer
+
+
+def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(monkeypatch, capsys, folder, model):
+    monkeypatch.setattr(catalog, "load", lambda name, device: Interrupted())
+    assert run(monkeypatch, "clip.mp4", *COMIC) == 130
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == "restyle: stopped. What is finished is kept in clip.comic.mp4.restyle; the same command goes on."
+    assert not Path("clip.comic.mp4").exists()
+    monkeypatch.setattr(catalog, "load", lambda name, device: model)
+    assert run(monkeypatch, "clip.mp4", *COMIC) == 0
+    assert len(model.calls) == 2  # of three chunks
+    assert Path("clip.comic.mp4").stat().st_size > 0
+
+
+def test_ctrl_c_before_anything_is_kept_promises_nothing(monkeypatch, capsys, folder):
+    def stopped(name, device):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog, "load", stopped)
+    assert run(monkeypatch, "clip.mp4", *COMIC) == 130
+    assert capsys.readouterr().err == "restyle: stopped.\n"
+
+
+def test_options_win_over_a_file_of_settings(monkeypatch, capsys, folder, model):
+    Path("job.toml").write_text('prompt = "fog"\nstrength = 0.4\nseed = 5\n')
+    assert run(monkeypatch, "clip.mp4", "--settings", "job.toml", *COMIC, "--seed", "6") == 0
+    chosen = json.loads(Path("clip.comic.mp4.restyle/job.json").read_text())["settings"]
+    assert {name: chosen[name] for name in ("look", "strength", "seed")} == {
+        "look": "comic",
+        "strength": 0.4,
+        "seed": 6,
+    }
+    assert "prompt" not in chosen
+
+
+def test_people_read_standard_error_and_machines_standard_output(monkeypatch, capsys, folder, model):
+    assert run(monkeypatch, "clip.mp4", *COMIC, "-o", "people.mp4") == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "people.mp4: 48 frames" in told.err
+    assert run(monkeypatch, "clip.mp4", *COMIC, "-o", "machines.mp4", "--json") == 0
+    told = capsys.readouterr()
+    events = [json.loads(line) for line in told.out.splitlines()]
+    assert told.err == ""
+    assert {event["event"] for event in events[:-1]} == {"progress"}
+    assert events[-1]["event"] == "done"
+    assert events[-1]["frames"] == 48
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    code = "import sys; sys.argv = ['restyle', 'looks']; from cli.restyle import main; main()"
+    command = f"'{sys.executable}' -c \"{code}\" | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_kind_of_error_has_a_documented_status():
+    kinds = {kind.exit_code for kind in RestyleError.__subclasses__()}
+    assert kinds <= set(restyle.Exit)
+    assert len(kinds) == len(RestyleError.__subclasses__())
 
 
 def test_looks_for_machines(monkeypatch, capsys):
     assert run(monkeypatch, "looks", "--json") == 0
     assert {"watercolor", "oil", "ink", "comic"} <= set(json.loads(capsys.readouterr().out))
+
+
+def test_probe_says_what_a_clip_is(monkeypatch, capsys):
+    assert run(monkeypatch, "probe", str(CLIP), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 48
 
 
 def test_doctor_says_what_is_there(monkeypatch, capsys):

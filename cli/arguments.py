@@ -1,0 +1,205 @@
+"""What can be typed after `restyle`: one table, with the words that explain it.
+
+Nothing heavy is imported here, so that `--help` answers at once. What a value may be is checked by `engine.settings`,
+the same for Python, TOML and here; this only reads words and numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from engine.errors import SettingsError, did_you_mean
+from engine.settings import look_names
+
+COMMANDS = {
+    "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
+    "probe": "say what a clip is: size, frames, times, colour, sound",
+    "looks": "list the looks",
+    "models": "list the models, and whether each is here",
+    "doctor": "say what this machine can run, and why not",
+}
+
+EXAMPLES = """\
+examples:
+  restyle clip.mp4 --look comic                      writes clip.comic.mp4 beside the clip
+  restyle clip.mp4 --look oil --strength 0.5         stays closer to the footage
+  restyle frames/ --look ink --rate 25 -o ink.mp4    a folder of numbered stills
+"""
+
+STATUS = """\
+exit status:
+  0 done; 2 a wrong setting; 3 a file that cannot be read or written; 4 a model that cannot be loaded;
+  5 too little memory or disk; 6 a job folder that does not fit; 130 stopped, the same command goes on
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are `SettingsError`s: one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """This refuses."""
+        raise SettingsError(f"{message.removeprefix('argument ')}; see `{self.prog} --help`.")
+
+
+def parse(words: list[str]) -> argparse.Namespace:
+    """This reads the command line, without the program's name. `command` says which of `COMMANDS` it is.
+
+    Raises:
+        SettingsError: a word is none of ours, or a value is no number where one is wanted.
+    """
+    parser = _parser()
+    chosen, unknown = parser.parse_known_args(_with_command(words))
+    if unknown:
+        raise SettingsError(_unknown(unknown[0], parser))
+    return chosen
+
+
+def _with_command(words: list[str]) -> list[str]:
+    """This puts `run` before what begins with no command: `restyle CLIP` is short for `restyle run CLIP`."""
+    if not words:
+        return ["--help"]
+    if words[0] in (*COMMANDS, "-h", "--help", "--version"):
+        return words
+    first = Path(words[0])
+    if not (words[0].startswith("-") or first.suffix or first.exists()) and (meant := did_you_mean(words[0], COMMANDS)):
+        raise SettingsError(f"There is no command and no clip called {words[0]!r}.{meant}")
+    return ["run", *words]
+
+
+def _unknown(word: str, parser: Parser) -> str:
+    if not word.startswith("-"):
+        return f"What is {word!r}? One clip can be given, and every option before its value; quote names with spaces."
+    name = word.partition("=")[0]
+    return f"There is no option {name}.{did_you_mean(name, OPTIONS) or f' `{parser.prog} run --help` lists all.'}"
+
+
+def _parser() -> Parser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(
+        prog="restyle",
+        usage="restyle CLIP --look LOOK [options]\n       restyle COMMAND",
+        description="Give footage another look, with the same motion, timing and sound.",
+        epilog=EXAMPLES + "\n" + STATUS,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="say which version this is")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog="restyle")
+    made = {
+        name: commands.add_parser(name, help=text, description=_sentence(text), formatter_class=raw, allow_abbrev=False)
+        for name, text in COMMANDS.items()
+    }
+    made["run"].epilog, made["run"].description = EXAMPLES + "\n" + STATUS, "Restyle a clip."
+    made["run"].usage = "restyle CLIP (--look LOOK | --prompt WORDS) [options]"
+    _add_run(made["run"])
+    made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    for name in ("probe", "looks", "models", "doctor"):
+        made[name].add_argument("--json", dest="as_json", action="store_true", help="answer as JSON, for machines")
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+CLIP = "a clip, a folder of numbered stills, or stills as shot.%%04d.png"
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    for title, options in RUN.items():
+        group = parser.add_argument_group(title)
+        for names, how in options.items():
+            group.add_argument(*names.split(), **how)  # type: ignore[arg-type]  # a table of keywords
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from error
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; say WIDTHxHEIGHT, as 640x360")
+    return int(width), int(height)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    name, _, weight = text.partition(":")
+    try:
+        return name, float(weight or 1)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no control; say NAME:WEIGHT, as edges:0.8") from error
+
+
+RUN: dict[str, dict[str, dict[str, object]]] = {
+    "the picture": {
+        "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
+        "--prompt": {"metavar": "WORDS", "help": 'your own words instead: "pencil sketch on grey paper"'},
+        "--strength": {
+            "type": _number,
+            "metavar": "0-1",
+            "help": "how far it may leave the footage: 0.3 tints it, 0.9 paints it anew; a look has its own",
+        },
+        "--control": {
+            "type": _weight,
+            "action": "append",
+            "metavar": "NAME:WEIGHT",
+            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8; "
+            "may be repeated, and replaces the look's own",
+        },
+        "--steps": {
+            "type": _whole,
+            "metavar": "N",
+            "help": "how often the model goes over each picture: more is finer and takes longer",
+        },
+        "--seed": {
+            "type": _whole,
+            "metavar": "N",
+            "help": "any whole number: another one gives another variation, the same one the same result",
+        },
+    },
+    "the result": {
+        "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},
+        "--size": {"type": _size, "metavar": "WxH", "help": "width and height in pixels, as 640x360; else the clip's"},
+        "--codec": {
+            "help": "h264 plays everywhere, hevc is smaller, prores4444 is for editing and keeps transparency, "
+            "png is a folder of stills"
+        },
+    },
+    "the footage": {
+        "--cuts": {
+            "metavar": "FILE",
+            "help": "a text file that says where scenes change, one a line: a frame number, or seconds with a point "
+            "(5.25); else they are found",
+        },
+        "--no-cuts": {"action": "store_true", "help": "the clip is one scene: look for no cuts"},
+        "--rate": {"metavar": "FPS", "help": "how many stills are shown a second: 24, 23.976 or 24000/1001"},
+        "--reader": {"help": "which library decodes the clip: pyav reads everything, decord is the second opinion"},
+    },
+    "the job": {
+        "--model": {"help": "a model by name (see `restyle models`) or its folder"},
+        "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
+        "--settings": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "read settings from a TOML file, as strength = 0.5; what is given here wins",
+        },
+        "--fresh": {"action": "store_true", "help": "start over, and throw away what an earlier run has finished"},
+        "--json": {"dest": "as_json", "action": "store_true", "help": "tell progress and result as lines of JSON"},
+    },
+}
+
+OPTIONS = [name for group in RUN.values() for names in group for name in names.split()] + ["--help", "--version"]
