@@ -134,12 +134,15 @@ class ClipSink:
         for packet in self._stream.encode(picture):
             if packet.dts is None or packet.pts is None:
                 raise MediaError(f"{self._path}: the encoder gave a frame without a time.")
-            packet.duration = self._durations[round(packet.pts * packet.time_base / self._ticks)]
+            packet.duration = self._durations[self._in_ticks(packet, packet.pts)]
             if self._held is None:
-                self._reordering = self._times[0] - round(packet.dts * packet.time_base / self._ticks)
+                self._reordering = self._times[0] - self._in_ticks(packet, packet.dts)
             else:
                 self._mux(self._held)
             self._held = packet
+
+    def _in_ticks(self, packet: Packet[Any], time: int) -> int:
+        return round(time * packet.time_base / self._ticks)
 
     def _mux(self, packet: Packet[Any]) -> None:
         if self._others is not None and packet.dts is not None:
@@ -149,11 +152,12 @@ class ClipSink:
     def finish(self) -> None:
         """This flushes the encoder, copies the rest of the other streams and gives the file its name."""
         self._encode(None)
-        if self._held is not None and self._held.dts is not None:
-            if self._muxer != "matroska":
-                # MP4 stores how long frames last in the order of decoding. The last one there makes up the whole.
+        if self._held is not None and self._held.dts is not None and self._held.pts is not None:
+            if self._muxer != "matroska" and self._in_ticks(self._held, self._held.pts) < self._times[-2]:
+                # MP4 stores how long frames last in the order of decoding. The last one there makes up the whole,
+                # unless it is the last one shown, too.
                 end = self._times[-1] - self._reordering
-                self._held.duration = max(end - round(self._held.dts * self._held.time_base / self._ticks), 1)
+                self._held.duration = max(end - self._in_ticks(self._held, self._held.dts), 1)
             self._mux(self._held)
         if self._others is not None:
             self._others.copy_until(None)

@@ -254,3 +254,14 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> N
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_uneven_clips_end_with_their_source_however_their_last_frames_are_ordered(tmp_path: Path) -> None:
+    for count in range(10, 34, 2):
+        times = [1000 * number + 350 * (number % 3) for number in range(count)]
+        info = probe(film(tmp_path / "clip.mp4", count=count, times=times, options={"bf": "0"}))
+        moving = torch.rand(count, 3, 64, 96, generator=torch.Generator().manual_seed(count)) * 0.2
+        with Writer(tmp_path / "result.mp4", Codec.H264, info) as writer:
+            writer.write(drawn_tensor(count, 96, 64) * 0.8 + moving[:, :, :, :1])
+        found = probe(tmp_path / "result.mp4")
+        assert (found.times, found.end) == (info.times, info.end)
