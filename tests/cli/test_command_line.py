@@ -20,7 +20,7 @@ from tests.fake_stylizer import FakeStylizer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIP = ROOT / "samples" / "harbour.mp4"
-COMIC = ("--look", "comic")
+COMIC = ("--look", "comic", "--size", "96x54", "--no-cuts")
 
 
 def run(monkeypatch, *words: str) -> int:
