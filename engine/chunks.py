@@ -6,10 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import cv2
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from consistency.occlusion import occluded
 from engine.controls import Controls
@@ -17,7 +15,7 @@ from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.journal import Journal
-from engine.media import Reader
+from engine.media import Reader, scaled
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
 from preprocessors.flow import FlowEstimator
@@ -75,23 +73,6 @@ def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
         for start in range(span.start, span.stop, SLICE)
     ]
     return torch.cat(slices)
-
-
-def scaled(frames: Tensor, size: tuple[int, int]) -> Tensor:
-    """This brings frames `[T, 3, H, W]` to `size`; what has it already comes back as it is.
-
-    Bicubic, and where a side shrinks the kernel is widened by as much, so that fine detail does not turn into moire.
-    """
-    height, width = frames.shape[-2:]
-    if (height, width) == size:
-        return frames
-    if size[0] < height or size[1] < width:
-        return F.interpolate(frames, size=size, mode="bicubic", antialias=True, align_corners=False).clamp_(0, 1)
-    made = torch.empty(*frames.shape[:2], *size)
-    for plane, place in zip(frames.flatten(0, 1), made.flatten(0, 1), strict=True):
-        # The same kernel as torch's, seven times faster.
-        cv2.resize(plane.numpy(), size[::-1], dst=place.numpy(), interpolation=cv2.INTER_CUBIC)
-    return made.clamp_(0, 1)
 
 
 def restyle_shot(

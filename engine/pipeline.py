@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from consistency.join import ChunkJoin
-from engine.chunks import SLICE, Studio, restyle_shot, scaled
+from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader
+from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots

@@ -7,6 +7,7 @@ from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.reading import Reader, open_reader, probe
+from engine.media.scaling import scaled
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
@@ -20,5 +21,6 @@ __all__ = [
     "open_reader",
     "probe",
     "read_lossless",
+    "scaled",
     "write_lossless",
 ]
