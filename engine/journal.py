@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,7 @@ class Journal:
         _write_json(self.folder / "plan.json", plan)
 
     def has(self, chunk: int) -> bool:
-        """Whether this chunk is finished."""
+        """This says whether a chunk is finished."""
         return self._frames(chunk).exists()
 
     def store(self, chunk: int, frames: Tensor, state: Mapping[str, Tensor]) -> None:
@@ -121,22 +121,21 @@ class Journal:
         return self.folder / f"chunk-{chunk:05d}.safetensors"
 
 
-def fingerprint(source: Path) -> str:
-    """This makes a mark by which a source is known again: names, sizes and samples of its bytes."""
+def fingerprint(files: Iterable[Path]) -> str:
+    """This makes a mark by which files are known again: names, sizes and samples of their bytes."""
     digest = hashlib.sha256()
-    for path in sorted(source.iterdir()) if source.is_dir() else [source]:
-        if path.is_file():
-            size = path.stat().st_size
-            digest.update(f"{path.name}:{size}:".encode())
-            with path.open("rb") as file:
-                for place in (0, max(0, size // 2), max(0, size - SAMPLE)):
-                    file.seek(place)
-                    digest.update(file.read(SAMPLE))
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name}:{size}:".encode())
+        with path.open("rb") as file:
+            for place in (0, max(0, size // 2), max(0, size - SAMPLE)):
+                file.seek(place)
+                digest.update(file.read(SAMPLE))
     return digest.hexdigest()
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes free where `folder` is or will be."""
+    """This tells how many bytes are free where `folder` is or will be."""
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free

@@ -20,7 +20,7 @@ from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
+from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
@@ -141,10 +141,11 @@ def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
-    chosen = settings.to_dict()
+    chosen = {name: value for name, value in settings.to_dict().items() if name != "device"}
     return {
-        "source": fingerprint(source) if source.exists() else str(source),
-        "settings": {name: value for name, value in chosen.items() if name != "device"} | {"rate": str(rate)},
+        "source": fingerprint(source_files(source)),
+        "settings": chosen | {"rate": str(rate)},
+        "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

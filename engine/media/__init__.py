@@ -6,7 +6,7 @@ Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, a
 from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
-from engine.media.reading import Reader, open_reader, probe
+from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
@@ -22,5 +22,6 @@ __all__ = [
     "probe",
     "read_lossless",
     "scaled",
+    "source_files",
     "write_lossless",
 ]

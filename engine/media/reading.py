@@ -14,7 +14,7 @@ from engine.media.decord_reader import DecordReader
 from engine.media.index import build_index
 from engine.media.info import MediaInfo
 from engine.media.pyav_reader import PyavReader
-from engine.media.sequence import is_sequence
+from engine.media.sequence import find_stills, is_sequence
 from engine.media.stills_reader import StillsReader
 from engine.settings import ReaderName
 
@@ -77,6 +77,12 @@ def probe(path: str | Path, rate: Fraction | None = None) -> MediaInfo:
         return StillsReader(path, rate).info
     _refuse_rate(path, rate)
     return build_index(path).info
+
+
+def source_files(path: str | Path) -> tuple[Path, ...]:
+    """This lists the files that a source is made of: the clip, or its stills in their order."""
+    path = Path(path)
+    return find_stills(path) if is_sequence(path) else (path,)
 
 
 def _refuse_rate(path: Path, rate: Fraction | None) -> None:

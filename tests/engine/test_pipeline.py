@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -106,6 +107,32 @@ def test_another_setting_source_or_model_is_noticed(tmp_path, model):
     with pytest.raises(JobError, match="another source"):
         pipeline.restyle(source, output, COMIC)
     assert pipeline.restyle(source, output, COMIC, fresh=True).frames == 11
+
+
+@pytest.mark.parametrize("name", [".", "%02d.png", "*.png"])
+def test_another_still_is_noticed_however_the_stills_are_named(tmp_path, model, name):
+    stills = tmp_path / "stills"
+    stills.mkdir()
+    picture = np.full((32, 48, 3), 80, np.uint8)
+    for number in range(3):
+        cv2.imwrite(str(stills / f"{number:02d}.png"), picture)
+    (stills / "notes.txt").write_text("does not count")
+    pipeline.restyle(stills / name, tmp_path / "out.mp4", COMIC)
+    (stills / "notes.txt").write_text("still does not")
+    pipeline.restyle(stills / name, tmp_path / "out.mp4", COMIC)
+    cv2.imwrite(str(stills / "01.png"), picture + 1)
+    with pytest.raises(JobError, match="another source"):
+        pipeline.restyle(stills / name, tmp_path / "out.mp4", COMIC)
+
+
+def test_another_list_of_cuts_under_the_same_name_is_noticed(tmp_path, model):
+    source, cuts = draw_clip(tmp_path / "clip.mp4", 10), tmp_path / "cuts.txt"
+    cuts.write_text("4\n")
+    listed = replace(COMIC, cuts=str(cuts))
+    assert pipeline.restyle(source, tmp_path / "out.mp4", listed).shots == 2
+    cuts.write_text("4\n8\n")
+    with pytest.raises(JobError, match="another list of cuts"):
+        pipeline.restyle(source, tmp_path / "out.mp4", listed)
 
 
 def test_a_folder_that_is_no_job_is_left_alone(tmp_path, model):
