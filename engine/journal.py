@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -52,9 +53,9 @@ class Journal:
     def _compare(self, found: Mapping[str, Any]) -> None:
         changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))
         if changed:
+            told = " and ".join(_difference(key, found.get(key), self._identity.get(key)) for key in changed)
             raise JobError(
-                f"{self.folder} holds a job with another {', '.join(changed)}. "
-                "Start over with --fresh, or choose another output (-o)."
+                f"{self.folder} holds a job with {told}. Start over with --fresh, or choose another output (-o)."
             )
 
     @contextmanager
@@ -94,7 +95,7 @@ class Journal:
 
     def has(self, chunk: int) -> bool:
         """This says whether a chunk is finished."""
-        return self._frames(chunk).exists()
+        return self._frames(chunk).exists() and self._state(chunk).exists()
 
     def store(self, chunk: int, frames: Tensor, state: Mapping[str, Tensor]) -> None:
         """This keeps a finished chunk: its frames `[T, 3, H, W]` and what the next one needs. The frames come last."""
@@ -112,13 +113,24 @@ class Journal:
 
     def state(self, chunk: int) -> dict[str, Tensor]:
         """This reads what the next chunk needs of a finished one."""
-        return load_file(self._state(chunk))
+        path = self._state(chunk)
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise JobError(f"{path} is damaged. Delete it, and the same command makes that chunk again.") from error
 
     def _frames(self, chunk: int) -> Path:
         return self.folder / f"chunk-{chunk:05d}.mkv"
 
     def _state(self, chunk: int) -> Path:
         return self.folder / f"chunk-{chunk:05d}.safetensors"
+
+
+def _difference(key: str, found: object, wanted: object) -> str:
+    if not isinstance(found, Mapping) or not isinstance(wanted, Mapping):
+        return f"another {key}"
+    names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    return f"other {key} ({'; '.join(f'{name} {found.get(name)}, now {wanted.get(name)}' for name in names)})"
 
 
 def fingerprint(files: Iterable[Path]) -> str:

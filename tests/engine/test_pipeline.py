@@ -97,7 +97,7 @@ def test_another_setting_source_or_model_is_noticed(tmp_path, model):
     source = draw_clip(tmp_path / "clip.mp4", 10)
     output = tmp_path / "out.mp4"
     pipeline.restyle(source, output, COMIC)
-    with pytest.raises(JobError, match=r"another settings.*--fresh"):
+    with pytest.raises(JobError, match=r"other settings \(seed 0, now 1\).*--fresh"):
         pipeline.restyle(source, output, replace(COMIC, seed=1))
     model.fingerprint = "fake-2"
     with pytest.raises(JobError, match="another model"):

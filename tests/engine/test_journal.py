@@ -1,0 +1,113 @@
+"""What is finished is kept: whole or not at all, for the same job only, by one process at a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.errors import JobError
+from engine.journal import Journal, fingerprint
+
+IDENTITY = {"source": "a", "settings": {"seed": 0, "look": "ink"}}
+FRAMES, STATE = torch.rand(3, 3, 16, 24), {"noise": torch.rand(2, 4)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    journal = Journal(tmp_path / "job", IDENTITY)
+    with journal.locked():
+        journal.begin(fresh=False)
+        journal.store_plan([[[0, 3]]])
+        journal.store(0, FRAMES, STATE)
+    return journal.folder
+
+
+def test_what_was_stored_is_there_for_the_next_run(folder: Path) -> None:
+    journal = Journal(folder, IDENTITY)
+    with journal.locked():
+        journal.begin(fresh=False)
+        assert journal.plan() == [[[0, 3]]]
+        assert journal.has(0)
+        assert not journal.has(1)
+        assert torch.equal(journal.state(0)["noise"], STATE["noise"])
+        assert (journal.frames(0) - FRAMES).abs().max() <= 0.51 / 255
+
+
+def test_nothing_unfinished_and_no_lock_is_left(folder: Path) -> None:
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"job.json", "plan.json", "chunk-00000.mkv", "chunk-00000.safetensors"}
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "safetensors"])
+def test_a_chunk_is_finished_only_with_both_of_its_files(folder: Path, suffix: str) -> None:
+    (folder / f"chunk-00000.{suffix}").unlink()
+    assert not Journal(folder, IDENTITY).has(0)
+
+
+@pytest.mark.parametrize("name", ["job.json", "plan.json", "chunk-00000.safetensors"])
+def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\x00\xff")
+    journal = Journal(folder, IDENTITY)
+
+    def use() -> None:
+        journal.begin(fresh=False)
+        journal.plan()
+        journal.state(0)
+
+    with journal.locked(), pytest.raises(JobError, match=f"{name} is damaged"):
+        use()
+
+
+def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(folder: Path) -> None:
+    other = Journal(folder, {"source": "b", "settings": {"seed": 1, "look": "ink"}})
+    with other.locked():
+        with pytest.raises(JobError, match=r"other settings \(seed 0, now 1\) and another source\. .*--fresh"):
+            other.begin(fresh=False)
+        assert other.has(0)
+        other.begin(fresh=True)
+        assert not other.has(0)
+        assert other.plan() is None
+        other.begin(fresh=False)
+
+
+def test_a_living_process_keeps_others_out_and_a_dead_one_does_not(folder: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for owner, free in ((os.getppid(), False), (dead.pid, True), ("no number", True)):
+        (folder / "lock").write_text(str(owner))
+        journal = Journal(folder, IDENTITY)
+        if free:
+            with journal.locked():
+                assert (folder / "lock").read_text() == str(os.getpid())
+            assert not (folder / "lock").exists()
+        else:
+            with pytest.raises(JobError, match=f"Process {owner} is at work"), journal.locked():
+                pass
+            assert (folder / "lock").exists()
+
+
+def test_the_lock_goes_when_the_work_fails(folder: Path) -> None:
+    journal = Journal(folder, IDENTITY)
+    with pytest.raises(ZeroDivisionError), journal.locked():
+        _ = 1 / 0
+    assert not (folder / "lock").exists()
+
+
+@pytest.mark.parametrize("place", [0, 2_000_000, 3_999_999])
+def test_a_file_is_known_again_by_its_name_size_and_bytes(tmp_path: Path, place: int) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    data = bytearray(4_000_000)
+    first.write_bytes(data)
+    mark = fingerprint([first])
+    assert fingerprint([first]) == mark
+    second.write_bytes(data)
+    assert fingerprint([second]) != mark
+    assert fingerprint([first, second]) != fingerprint([second, first])
+    data[place] = 1
+    first.write_bytes(data)
+    assert fingerprint([first]) != mark
