@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SIDE = 160
+SIDE = 96
 """Pixels: the picture's shorter side as the network sees it."""
 STEP = 32
 """Its sides are multiples of this."""
-LONGEST = 640
+LONGEST = 384
 WIDTHS = (16, 32, 64, 96, 128)
 """Channels at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
 
