@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from consistency.join import ChunkJoin
-from engine.chunks import SLICE, Studio, restyle_shot
+from engine.chunks import SLICE, Studio, read_frames, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
@@ -125,7 +125,7 @@ def restyle_frames(
             studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
-            for joined in _joined(studio.journal, plan):
+            for joined in _joined(studio, plan):
                 yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
 
     Controls.load(make_request(settings, stylizer).active_controls)
@@ -192,7 +192,7 @@ def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Repo
     alpha = info.alpha and codec is Codec.PRORES4444
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
-        for frames in _joined(studio.journal, plan):
+        for frames in _joined(studio, plan):
             for piece in torch.split(frames, SLICE):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
                 writer.write(scaled(piece, (height, width)), opacity)
@@ -201,11 +201,13 @@ def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Repo
         return tuple(writer.warnings)
 
 
-def _joined(journal: Journal, plan: Plan) -> Iterator[Tensor]:
+def _joined(studio: Studio, plan: Plan) -> Iterator[Tensor]:
     for _, chunks in plan.numbered():
         join = ChunkJoin(DisFlow(fine=True))
         after = _overlaps([span for _, span in chunks])
         before = 0
         for number, span in chunks:
-            yield join.add(journal.frames(number), before, after[span.start])
+            # One chunk has nobody to agree with; of several, all are held to what the first made of the source.
+            source = read_frames(studio.reader, span, studio.sizes.work) if len(chunks) > 1 else None
+            yield join.add(studio.journal.frames(number), before, after[span.start], source)
             before = after[span.start]

@@ -1,5 +1,7 @@
 """Laws of frames that someone brings: as many come back, the same as from a file, and bad ones are refused at once."""
 
+from dataclasses import replace
+
 import cv2
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 import restyle
 from engine import pipeline
 from engine.diffusion import catalog
+from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import SettingsError
 from engine.media import open_reader
 from engine.settings import Codec, Settings
@@ -73,3 +76,19 @@ def test_bad_frames_are_refused_at_once(model, frames, words):
 def test_an_unknown_look_is_refused_at_once(model):
     with pytest.raises(SettingsError, match="no look"):
         restyle.frames(moving(2), look="fresco")
+
+
+class Reddening(FakeStylizer):
+    """Reddens a little within each chunk, as models do: joined end to end, the shot would turn red."""
+
+    def restyle(self, chunk: Chunk, request: Request) -> Styled:
+        styled = super().restyle(replace(chunk, noise=torch.zeros_like(chunk.noise), carried=None), request)
+        styled.frames[:, 0] += torch.linspace(0, 0.015, len(chunk.frames)).view(-1, 1, 1)
+        return styled
+
+
+def test_a_shot_of_many_chunks_does_not_drift_from_its_first(model, monkeypatch):
+    monkeypatch.setattr(catalog, "load", lambda name, device: Reddening())
+    made = torch.cat(list(restyle.frames(moving(200), look="comic", cuts="none")))
+    red = made[:, 0].mean(dim=(1, 2)) - made[:, 1].mean(dim=(1, 2))
+    assert float(red[-16:].mean() - red[:16].mean()) < 0.06  # its chunks would add up to twice that
