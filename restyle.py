@@ -27,17 +27,22 @@ def video(
     source: str | Path,
     output: str | Path | None = None,
     *,
+    rate: Fraction | int | None = None,
     fresh: bool = False,
     progress: Callable[[Progress], None] = lambda report: None,
     **settings: Any,  # noqa: ANN401 - the fields of Settings, which checks them
 ) -> Result:
     """This restyles a clip or stills into `output`, beside the source if None. `settings` are the fields of `Settings`.
 
+    rate: how many stills are shown a second, 24 if None; a clip has its own times. fresh: throw away what an earlier
+    run of the same job has finished.
+
     Raises:
         engine.errors.RestyleError: with what is wrong, where, and what would work.
     """
     where = None if output is None else Path(output)
-    return _restyle(Path(source), where, Settings(**settings), fresh=fresh, progress=progress)
+    shown = None if rate is None else Fraction(rate)
+    return _restyle(Path(source), where, Settings(**settings), fresh=fresh, rate=shown, progress=progress)
 
 
 def frames(

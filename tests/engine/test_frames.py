@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from engine import pipeline
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import SettingsError
-from engine.media import open_reader
+from engine.media import open_reader, probe
 from engine.settings import Codec, Settings
 from tests.fake_stylizer import FakeStylizer
 
@@ -48,6 +49,13 @@ def test_a_file_gives_the_same_frames(model, tmp_path):
     brought = torch.cat(list(restyle.frames(frames, look="comic", cuts="none")))
     with open_reader(tmp_path / "out") as reader:
         assert (reader.read(0, 30) - brought).abs().max() <= 0.51 / 255
+
+
+def test_stills_are_shown_at_the_rate_that_is_said(model, tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number:04d}.png"), np.zeros((32, 48, 3), np.uint8))
+    result = restyle.video(tmp_path / "%04d.png", tmp_path / "out.mp4", rate=10, look="comic")
+    assert [float(time) for time in probe(result.output).times] == [0.0, 0.1, 0.2]
 
 
 def test_nothing_is_computed_before_it_is_asked_for(model):

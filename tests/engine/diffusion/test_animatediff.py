@@ -316,3 +316,20 @@ def test_the_memory_estimate_grows_with_all_that_it_depends_on(model: AnimateDif
     estimates = [model.peak_bytes(*size) for size in sizes]
     assert estimates == sorted(set(estimates))
     assert estimates[0] > sum(p.numel() * 4 for p in model.unet.parameters())
+
+
+@pytest.mark.parametrize("guidance", [1.0, 3.0])
+def test_half_precision_gives_nearly_the_same_and_holds_what_is_carried(
+    folder: Path, model: AnimateDiff, guidance: float
+) -> None:
+    """As on a GPU: the nets compute in half precision, levels and latents stay single."""
+    halved, request, given = load(folder), replace(REQUEST, guidance=guidance), chunk(model, tiny.WINDOW + 3)
+    for net in (halved.unet, halved.sampler.text_encoder, *(control.net for control in halved.nets.values())):
+        net.half()
+    for control in halved.nets.values():
+        control._encoder.half()
+    exact, coarse = model.restyle(given, request), halved.restyle(given, request)
+    assert coarse.latents.dtype == coarse.frames.dtype == torch.float32
+    assert 0 < float((coarse.latents - exact.latents).abs().mean()) < 0.01 * float(exact.latents.std())
+    held = halved.restyle(replace(given, carried=exact.latents[:3]), request)
+    assert torch.equal(held.latents[:3], exact.latents[:3])
