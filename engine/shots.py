@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from engine.errors import SettingsError
 from engine.windows import Span
 
+BESIDE = 2  # frames on either side that a change is compared with
 DETECTION_HEIGHT = 180  # pixels: cuts are seen at thumbnail size, and twenty times faster
 
 
@@ -26,15 +27,26 @@ def detect_cuts(windows: Iterable[Tensor]) -> list[int]:
     from scenedetect import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector
 
-    detector = AdaptiveDetector(min_scene_len=1)
+    detector = AdaptiveDetector(min_scene_len=1, window_width=BESIDE)
     cuts: list[int] = []
-    count = 0
-    for picture in _thumbnails(windows):
-        cuts += [cut.frame_num for cut in detector.process_frame(FrameTimecode(count, 25.0), picture)]
-        count += 1
-    if count:
-        cuts += [cut.frame_num for cut in detector.post_process(FrameTimecode(count, 25.0))]
-    return sorted({cut for cut in cuts if 0 < cut < count})
+    for number, picture in enumerate(_drawn_out(_thumbnails(windows))):
+        cuts += [cut.frame_num for cut in detector.process_frame(FrameTimecode(number, 25.0), picture)]
+    return sorted({cut - BESIDE for cut in cuts})
+
+
+def _drawn_out(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """This shows the first and the last picture longer, so that a cut may lie right beside them.
+
+    A stray frame of the next scene is a common end of a clip.
+    """
+    last = None
+    for picture in pictures:
+        if last is None:
+            yield from [picture] * BESIDE
+        yield picture
+        last = picture
+    if last is not None:
+        yield from [last] * BESIDE
 
 
 def _thumbnails(windows: Iterable[Tensor]) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Laws of shots: cuts on the exact frame, whip pans and flashes of noise are none, every frame in exactly one shot."""
+"""Laws of shots: cuts on the exact frame, wherever; whip pans and fades are none; every frame in exactly one shot."""
 
 from fractions import Fraction
 
@@ -21,6 +21,26 @@ def scene(seed: int, frames: int) -> torch.Tensor:
 def test_a_hard_cut_is_found_on_its_frame_however_the_clip_is_windowed(window):
     clip = torch.cat([scene(1, 21), scene(2, 17), scene(3, 12)])
     assert detect_cuts(clip.split(window)) == [21, 38]
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 20, 37, 38, 39])
+def test_a_cut_may_lie_right_beside_the_first_or_the_last_frame(cut):
+    clip = torch.cat([scene(1, cut), 1 - scene(1, 40 - cut)])
+    assert detect_cuts(clip.split(8)) == [cut]
+
+
+@pytest.mark.parametrize("speed", [30, 60, 140])
+def test_a_whip_pan_is_no_cut(speed):
+    noise = torch.rand(1, 3, 12, 120, generator=torch.Generator().manual_seed(1))
+    wide = torch.nn.functional.interpolate(noise, size=(72, 1600), mode="bilinear")
+    places = [0] * 15 + list(range(0, 1400, speed)) + [1400] * 15
+    assert detect_cuts([torch.cat([wide[..., x : x + 128] for x in places])]) == []
+
+
+def test_a_slow_fade_is_no_cut():
+    here, there = scene(1, 40), scene(2, 40)
+    share = ((torch.arange(40) - 10) / 15).clamp(0, 1).view(-1, 1, 1, 1)
+    assert detect_cuts([torch.lerp(here, there, share)]) == []
 
 
 def test_a_still_clip_has_no_cut():
