@@ -3,10 +3,8 @@
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -59,12 +57,14 @@ def test_help_imports_no_model_library():
 
 
 def test_help_takes_less_than_half_a_second():
-    spent = []
-    for _ in range(5):
-        started = time.monotonic()
+    """Of processor time, which a busy machine does not stretch; on an idle one a clock says the same."""
+    pytest.importorskip("resource", reason="processor time of other processes is told on Unix only")
+    before = os.times()
+    for _ in range(3):
         python("import sys; sys.argv = ['restyle', 'run', '--help']; from cli.restyle import main; main()")
-        spent.append(time.monotonic() - started)
-    assert statistics.median(spent) < 0.5
+    after = os.times()
+    spent = after.children_user + after.children_system - before.children_user - before.children_system
+    assert 0 < spent / 3 < 0.5
 
 
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["run", "--help"], *([name, "--help"] for name in COMMANDS)])
