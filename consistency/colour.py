@@ -28,7 +28,7 @@ class ColourChange:
 
     def __call__(self, frames: Tensor) -> Tensor:
         """This changes frames `[T, 3, H, W]`; the result may leave 0 to 1."""
-        return frames * self.gain.view(3, 1, 1) + self.offset.view(3, 1, 1)
+        return torch.addcmul(self.offset.view(3, 1, 1), frames, self.gain.view(3, 1, 1))
 
 
 def fit_colour(frames: Tensor, reference: Tensor, weight: Tensor | None = None) -> ColourChange:
@@ -105,12 +105,12 @@ class ColourAnchor:
         overlap = len(reference)
         matched = fit_colour(frames[:overlap], reference)(frames)
         if source is None or self._look is None:
-            return matched.clamp(0, 1)
+            return matched.clamp_(0, 1)
         off = (_cells(matched) - self._look @ _with_one(_cells(source))).median(dim=1).values
         pull = (-self._hold * off).clamp(-self._fastest, self._fastest)
         ease = torch.linspace(0, 1, len(frames) - overlap + 1)[1:]  # nothing in the overlap, all at the chunk's end
         ramp = torch.cat([torch.zeros(overlap), ease]).view(-1, 1, 1, 1)
-        return (matched + ramp * pull.view(3, 1, 1)).clamp(0, 1)
+        return matched.add_(ramp * pull.view(3, 1, 1)).clamp_(0, 1)
 
 
 def _with_one(values: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from consistency.colour import ColourAnchor
@@ -42,8 +41,9 @@ class ChunkJoin:
             self._anchor = ColourAnchor(frames, source)
         elif self._held is not None and overlap:
             frames = self._anchor.match(frames, self._held, source)
-            joined = fuse(self._held, frames[:overlap], self._flow, None if source is None else source[:overlap])
-            frames = torch.cat([joined, frames[overlap:]])
+            frames[:overlap] = fuse(
+                self._held, frames[:overlap], self._flow, None if source is None else source[:overlap]
+            )
         finished = len(frames) - overlap_after
         self._held = frames[finished:].clone()
         return frames[:finished]

@@ -68,11 +68,11 @@ class Tail:
 
 def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
     """This reads frames at `size`, a few at a time, so that large sources never stand whole in memory."""
-    slices = [
-        scaled(reader.read(start, min(start + SLICE, span.stop)), size)
-        for start in range(span.start, span.stop, SLICE)
-    ]
-    return torch.cat(slices)
+    frames = torch.empty(len(span), 3, *size)
+    for start in range(span.start, span.stop, SLICE):
+        stop = min(start + SLICE, span.stop)
+        frames[start - span.start : stop - span.start] = scaled(reader.read(start, stop), size)
+    return frames
 
 
 def restyle_shot(

@@ -198,6 +198,7 @@ def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Repo
                 writer.write(scaled(piece, (height, width)), opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
+            del frames, piece  # or they would stay while the next chunk is joined
         return tuple(writer.warnings)
 
 
@@ -208,6 +209,10 @@ def _joined(studio: Studio, plan: Plan) -> Iterator[Tensor]:
         before = 0
         for number, span in chunks:
             # One chunk has nobody to agree with; of several, all are held to what the first made of the source.
-            source = read_frames(studio.reader, span, studio.sizes.work) if len(chunks) > 1 else None
-            yield join.add(studio.journal.frames(number), before, after[span.start], source)
+            yield join.add(
+                studio.journal.frames(number),
+                before,
+                after[span.start],
+                read_frames(studio.reader, span, studio.sizes.work) if len(chunks) > 1 else None,
+            )
             before = after[span.start]

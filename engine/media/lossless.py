@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import torch
 from av import VideoFrame
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import MediaError
@@ -63,13 +65,16 @@ def read_lossless(path: Path, start: int = 0, stop: int | None = None) -> Tensor
         stream = picture_stream(container, path)
         if start:
             container.seek(int(start / (RATE * (stream.time_base or 1))), stream=stream)
-        found: list[Tensor] = []
+        found: list[NDArray[Any]] = []
         for frame in pictures(packets(container, stream), make_decoder(stream, path)):
             number = round(float((frame.pts or 0) * (frame.time_base or 1)) * RATE)
             if stop is not None and number >= stop:
                 break
             if number >= start:
-                found.append(torch.from_numpy(frame.to_ndarray().astype(np.float32)).permute(2, 0, 1))
+                found.append(frame.to_ndarray())
     if not found or (stop is not None and len(found) != stop - start):
         raise MediaError(f"{path} is damaged: {len(found)} of the frames {start} to {stop} can be read.")
-    return torch.stack(found).div_(LEVELS)
+    frames = torch.empty(len(found), 3, *found[0].shape[:2])
+    for place, levels in zip(frames, found, strict=True):
+        np.copyto(place.numpy(), levels.transpose(2, 0, 1))
+    return frames.div_(LEVELS)
