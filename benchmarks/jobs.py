@@ -68,24 +68,25 @@ def draw_loop(path: Path, frames: int, width: int, height: int, source: Path = S
     return path
 
 
-def start(clip: Path, result: Path, model: str) -> subprocess.Popen[str]:
+def start(clip: Path, result: Path, model: str, cuts: str = "auto") -> subprocess.Popen[str]:
     """This starts a job as a process of its own, which prints lines of JSON."""
-    command = [sys.executable, "-m", "benchmarks.jobs", str(clip), str(result), "--model", model]
+    command = [sys.executable, "-m", "benchmarks.jobs", str(clip), str(result), "--model", model, "--cuts", cuts]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """This runs one job as one shot, and prints its progress and then its figures."""
+    """This runs one job, and prints its progress and then its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path)
     parser.add_argument("result", type=Path)
     parser.add_argument("--model", default="starter", help="a model's name or folder, or none (default: %(default)s)")
+    parser.add_argument("--cuts", default="auto", help="auto, none, or a list of them (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     choose_model(chosen.model)
     result = pipeline.restyle(
         chosen.clip,
         chosen.result,
-        settings_for(chosen.model, cuts="none"),
+        settings_for(chosen.model, cuts=chosen.cuts),
         progress=lambda progress: print(json.dumps(dataclasses.asdict(progress)), flush=True),
     )
     print(json.dumps({**dataclasses.asdict(result), "peak": peak_bytes()}, default=str))

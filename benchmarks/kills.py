@@ -22,6 +22,8 @@ import av
 
 from benchmarks.jobs import choose_model, draw_loop, start
 
+REACH = 0.4  # of the whole job's time: within it each kill falls, so that many fall before the last chunk is done
+
 
 def run(clip: Path, result: Path, model: str, patience: float | None = None) -> tuple[str, bool]:
     """This runs a job, killed after `patience` seconds; gives the last it said of its stage, and whether it ended."""
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fell: Counter[str] = Counter()
         ended = 0
         while fell.total() < chosen.kills:
-            said, done = run(clip, killed, chosen.model, chance.uniform(0, 0.6 * lasts))
+            said, done = run(clip, killed, chosen.model, chance.uniform(0, REACH * lasts))
             ended += done  # before its kill came; what follows joins and writes the finished chunks once more
             if not done:
                 fell[said.split(",")[0]] += 1

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for frames in (chosen.frames, chosen.frames * chosen.times):
             clip = draw_loop(Path(folder) / f"{frames}.mp4", frames, *chosen.size)
-            output, _ = start(clip, clip.with_suffix(".restyled.mp4"), chosen.model).communicate()
+            output, _ = start(clip, clip.with_suffix(".restyled.mp4"), chosen.model, cuts="none").communicate()
             figures = json.loads(output.splitlines()[-1])
             peaks.append(figures["peak"])
             print(f"{frames:8}{figures['chunks']:8}{figures['peak'] / 1e6:10.1f}{figures['seconds']:9.1f}", flush=True)
