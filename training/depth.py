@@ -193,7 +193,7 @@ def train(run: Path, pools: list[Pool], held_out: list[Pool], seconds: float) ->
     """This trains for `seconds`, going on from `run/depth.pt`; gives the averaged weights."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = DepthNet()
+        model = DepthNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
     stage = Stage(run / "depth.pt", seconds, rate=3e-3, warm_up=50, averaging=0.99)
     stream = batches(pools, torch.Generator().manual_seed(0))
     trained = loop.train(
