@@ -18,7 +18,7 @@ def attributions(photos: Sequence[Photo]) -> str:
     """This lists sources, licences and the people to credit, as Markdown."""
     sources: dict[str, list[Photo]] = defaultdict(list)
     for photo in photos:
-        sources[photo.source.split("/")[-1] if "/" not in photo.source else photo.source].append(photo)
+        sources[photo.source].append(photo)
     return HEADER + "".join(_section(source, group) for source, group in sorted(sources.items()))
 
 
@@ -27,5 +27,6 @@ def _section(source: str, photos: Sequence[Photo]) -> str:
     for photo in photos:
         licences[photo.licence] += 1
     counted = ", ".join(f"{licence} ({count})" for licence, count in sorted(licences.items()))
-    credits = sorted({f"- {p.original.removeprefix(source + '/')}: {p.credit} ({p.licence})" for p in photos if p.credit})
-    return f"\n## {source}\n\n{len(photos)} photographs: {counted}\n" + ("\n" + "\n".join(credits) + "\n" if credits else "")
+    named = [photo for photo in photos if photo.credit]
+    credits = sorted({f"- {p.original.removeprefix(source + '/')}: {p.credit} ({p.licence})\n" for p in named})
+    return f"\n## {source}\n\n{len(photos)} photographs: {counted}\n" + "\n" * bool(credits) + "".join(credits)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from training import loop
-from training.loop import Stage
+from training.loop import Stage, seeded
 from training.photos import Picture, crop, to_tensor
 
 CHANNELS = 32
+BATCH = 24
+CROP = 96  # pixels a side
 NOISE = 0.05  # of a latent's deviation: the decoder must bear what a sampler leaves over
 
 
@@ -42,19 +43,20 @@ def build() -> AutoencoderDC:
     )
 
 
-def batches(pictures: list[Picture], size: int, count: int, rng: np.random.Generator) -> Iterator[Tensor]:
-    """This draws batches of random crops `[count, 3, size, size]` for ever."""
+def batches(pictures: list[Picture], chance: torch.Generator) -> Iterator[Tensor]:
+    """This draws batches of random crops `[BATCH, 3, CROP, CROP]` for ever."""
     while True:
-        chosen = rng.integers(0, len(pictures), count)
-        yield to_tensor([crop(pictures[i], size, rng) for i in chosen])
+        rng = np.random.default_rng(int(torch.randint(2**31, (), generator=chance)))
+        chosen = rng.integers(0, len(pictures), BATCH)
+        yield to_tensor([crop(pictures[i], CROP, rng) for i in chosen])
 
 
-def loss_of(model: AutoencoderDC, frames: Tensor) -> Tensor:
+def loss_of(model: AutoencoderDC, frames: Tensor, rng: torch.Generator) -> Tensor:
     """This is the mean absolute error of colours and of their steps to the next pixel (crispness)."""
     target = frames * 2 - 1
     latents = model.encode(target).latent
     spread = latents.detach().std(dim=(0, 2, 3), keepdim=True)
-    made = model.decode(latents + torch.randn_like(latents) * spread * NOISE).sample
+    made = model.decode(latents + torch.randn(latents.shape, generator=rng) * spread * NOISE).sample
     steps = sum(F.l1_loss(made.diff(dim=d), target.diff(dim=d)) for d in (-1, -2))
     mean, square = latents.mean(dim=(0, 2, 3)), latents.square().mean(dim=(0, 2, 3))
     unit = mean.square().mean() + (square - 1).square().mean()  # keeps every channel at mean 0, deviation 1
@@ -70,13 +72,24 @@ def psnr(model: AutoencoderDC, frames: Tensor) -> float:
     return float((-10 * torch.log10(error)).mean())
 
 
-def train(pictures: list[Picture], held_out: Tensor, run: Path, seconds: float, seed: int = 0) -> Any:  # noqa: ANN401
-    """This trains an `AutoencoderDC` for `seconds`, going on from `run/autoencoder.pt` where it exists."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = build()
-    stage = Stage(run / "autoencoder.pt", seconds, rate=2e-3, warm_up=100, averaging=0.99)
-    stream = batches(pictures, 96, 24, np.random.default_rng(seed))
-    return loop.train(
-        stage, model, stream, lambda frames: loss_of(model, frames), lambda m: f"held-out {psnr(m, held_out):.2f} dB"
+@torch.inference_mode()
+def scale_of(model: AutoencoderDC, pictures: list[Picture]) -> float:
+    """This is the factor that brings latents of pictures to unit deviation."""
+    whole = [picture[: len(picture) // 8 * 8, : picture.shape[1] // 8 * 8] for picture in pictures]
+    latents = [model.encode(to_tensor([picture]) * 2 - 1).latent.flatten() for picture in whole]
+    return float(1 / torch.cat(latents).std())
+
+
+def train(pictures: list[Picture], held_out: Tensor, run: Path, steps: int, seed: int) -> AutoencoderDC:
+    """This trains an autoencoder, going on from `run/autoencoder.pt` where it exists."""
+    model = seeded(seed, build)
+    stage = Stage(run / "autoencoder.pt", steps, rate=2e-3, warm_up=100, averaging=0.99, seed=seed)
+    trained: AutoencoderDC = loop.train(
+        stage,
+        model,
+        lambda rng: batches(pictures, rng),
+        lambda frames, rng: loss_of(model, frames, rng),
+        lambda average: f"held-out {psnr(average, held_out):.2f} dB",
     )
+    trained.register_to_config(scaling_factor=scale_of(trained.eval(), pictures[::8]))
+    return trained

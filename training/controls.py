@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,12 +73,15 @@ def _weights(name: str, count: int, rng: torch.Generator) -> Tensor:
     return torch.where(whole, 1.0, other)
 
 
-def train(model: MoreControls, pool: ClipPool, prompts: list[list[str]], run: Path, seconds: float) -> MoreControls:
-    """This trains for `seconds`, going on from `run/controls.pt`; gives the averaged weights."""
-    rng = torch.Generator().manual_seed(2)
+def train(finished: Denoiser, pool: ClipPool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Any:  # noqa: ANN401
+    """This trains ControlNets of NEW, going on from `run/controls.pt`; gives them by name, with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
-    stage = Stage(run / "controls.pt", seconds, rate=7e-4, warm_up=50, averaging=0.99)
+    model = MoreControls(finished)
+    stage = Stage(run / "controls.pt", steps, rate=7e-4, warm_up=50, averaging=0.99, seed=seed)
     trained = loop.train(
-        stage, model, frames_of(pool, 16, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
+        stage,
+        model,
+        lambda rng: frames_of(pool, 16, rng),
+        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng),
     )
-    return cast(MoreControls, trained)
+    return trained.nets

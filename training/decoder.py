@@ -5,6 +5,7 @@ Latents stay what they are for the denoiser, so this can run beside it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,17 +64,23 @@ def loss_of(model: Decoder, batch: tuple[Tensor, Tensor], rng: torch.Generator) 
 
 
 def train(
-    vae: AutoencoderDC, stream: Iterator[tuple[Tensor, Tensor]], held_out: Tensor, run: Path, seconds: float
+    vae: AutoencoderDC, latents: Tensor, pictures: NDArray[np.uint8], held_out: Tensor, run: Path, steps: int, seed: int
 ) -> AutoencoderDC:
-    """This trains for `seconds`, going on from `run/decoder.pt`; gives the autoencoder with the averaged decoder."""
-    rng = torch.Generator().manual_seed(3)
-    stage = Stage(run / "decoder.pt", seconds, rate=1e-3, warm_up=50, averaging=0.995)
-    encoder = vae.encoder
+    """This trains the decoder on, going on from `run/decoder.pt`; gives the autoencoder with the averaged one."""
+    stage = Stage(run / "decoder.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
+    model = Decoder(vae)
 
-    def report(model: nn.Module) -> str:
-        vae.decoder = model.decoder
-        return f"held-out {psnr(vae, held_out):.2f} dB"
+    def report(average: nn.Module) -> str:
+        whole = copy.copy(vae)
+        whole._modules = {**vae._modules, "decoder": average.decoder}
+        return f"held-out {psnr(whole, held_out):.2f} dB"
 
-    trained = loop.train(stage, model := Decoder(vae), stream, lambda batch: loss_of(model, batch, rng), report)
-    vae.encoder, vae.decoder = encoder, trained.decoder
+    trained = loop.train(
+        stage,
+        model,
+        lambda rng: crops(latents, pictures, 16, rng),
+        lambda batch, rng: loss_of(model, batch, rng),
+        report,
+    )
+    vae.decoder = trained.decoder
     return vae

@@ -1,8 +1,7 @@
-"""The depth network: trained on drawn pictures alone, whose depth is exact. `python -m training.depth` does it all."""
+"""The depth network: trained on drawn pictures alone, whose depth is exact."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from preprocessors.depth_network import DepthNet
 from samples.scenes import Paint, draw_scene
 from samples.textures import draw_texture
 from training import loop
-from training.loop import Stage
+from training.loop import Stage, seeded
 from training.photos import crop, load, read_index
 from training.views import Texture, draw_view
 
@@ -189,18 +188,15 @@ def measure(model: DepthNet, pools: list[Pool]) -> dict[str, float]:
     return sums
 
 
-def train(run: Path, pools: list[Pool], held_out: list[Pool], seconds: float) -> DepthNet:
-    """This trains for `seconds`, going on from `run/depth.pt`; gives the averaged weights."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        model = DepthNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
-    stage = Stage(run / "depth.pt", seconds, rate=3e-3, warm_up=50, averaging=0.99)
-    stream = batches(pools, torch.Generator().manual_seed(0))
+def train(pools: list[Pool], held_out: list[Pool], run: Path, steps: int, seed: int) -> DepthNet:
+    """This trains the network, going on from `run/depth.pt`; gives the averaged weights."""
+    model = seeded(seed, DepthNet).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
+    stage = Stage(run / "depth.pt", steps, rate=3e-3, warm_up=50, averaging=0.99, seed=seed)
     trained = loop.train(
         stage,
         model,
-        stream,
-        lambda batch: loss_of(model.guess(batch[0]).float(), batch[1]),
+        lambda rng: batches(pools, rng),
+        lambda batch, rng: loss_of(model.guess(batch[0]).float(), batch[1]),
         lambda average: f"held-out error {measure(cast(DepthNet, average), held_out)['network']:.4f}",
     )
     return cast(DepthNet, trained)
@@ -213,23 +209,3 @@ def export(model: DepthNet, target: Path) -> None:
     save_file(weights, target / "model.safetensors")
     config = {"_class_name": "DepthNet", "widths": list(model.widths), "depths": list(model.depths)}
     (target / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-
-
-def main() -> None:
-    """This draws, trains, measures and exports."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, default=Path("../shared/photos"))
-    parser.add_argument("--run", type=Path, default=Path("training/runs"))
-    parser.add_argument("--target", type=Path, default=Path("engine/starter/depth"))
-    parser.add_argument("--seconds", type=float, default=900)
-    chosen = parser.parse_args()
-    pools = load_pools(chosen.run / "depth_pool.pt", chosen.photos, 480, 110)
-    views = load_pools(chosen.run / "depth_views.pt", chosen.photos, 32, 0, held_out=True)
-    planes = load_pools(chosen.run / "depth_planes.pt", chosen.photos, 0, 32, held_out=True)
-    model = train(chosen.run, pools, views + planes, chosen.seconds)
-    print("views", measure(model, views), "planes", measure(model, planes))
-    export(model, chosen.target)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training import hints, loop
-from training.loop import Stage
+from training.loop import Stage, seeded
 
 WIDTHS = (64, 96, 160)
 TEXT = 96
@@ -226,12 +226,18 @@ def _words(model: Denoiser, look: Tensor, prompts: list[list[str]], rng: torch.G
     return model.embed(chosen)[look]
 
 
-def train(model: Denoiser, pool: Pool, prompts: list[list[str]], run: Path, seconds: float) -> Denoiser:
-    """This trains for `seconds`, going on from `run/diffusion.pt`; gives the averaged weights."""
-    rng = torch.Generator().manual_seed(0)
+def train(pool: Pool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Denoiser:
+    """This trains a denoiser whose maps were read before, going on from `run/diffusion.pt`; with averaged weights."""
+    model = seeded(seed, lambda: Denoiser(pool.latents.shape[2]))
+    for name in CONTROLS:
+        net: Any = model.controlnets[name]
+        net.controlnet_cond_embedding = ReadAlready(net.controlnet_cond_embedding)
     alphas = build_scheduler().alphas_cumprod
-    stage = Stage(run / "diffusion.pt", seconds, rate=1e-3, warm_up=200, averaging=0.998)
+    stage = Stage(run / "diffusion.pt", steps, rate=1e-3, warm_up=200, averaging=0.998, seed=seed)
     trained = loop.train(
-        stage, model, batches(pool, 16, rng), lambda batch: loss_of(model, batch, prompts, alphas, rng), lambda m: ""
+        stage,
+        model,
+        lambda rng: batches(pool, 16, rng),
+        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng),
     )
     return cast(Denoiser, trained)

@@ -13,11 +13,11 @@ from torch import nn
 
 from training.diffusion import Denoiser, build_scheduler
 from training.hints import Readers
+from training.moving import READ_BY
 
 
-def export_autoencoder(vae: AutoencoderDC, scale: float, target: Path) -> None:
-    """This writes the autoencoder; `scale` brings its latents to unit deviation."""
-    vae.register_to_config(scaling_factor=scale)
+def export_autoencoder(vae: AutoencoderDC, target: Path) -> None:
+    """This writes the autoencoder."""
     vae.half().save_pretrained(target / "vae")
     _let_pipelines_see_the_factor(target / "vae" / "config.json")
 
@@ -30,10 +30,10 @@ def export_denoiser(model: Denoiser, unet: Any, target: Path) -> None:  # noqa: 
     build_scheduler().save_pretrained(target / "scheduler")
 
 
-def export_controls(nets: Mapping[str, Any], readers: Readers, read_by: Mapping[str, str], target: Path) -> None:
-    """This writes ControlNets, each made whole again with the reader named in `read_by`."""
+def export_controls(nets: Mapping[str, Any], readers: Readers, target: Path) -> None:
+    """This writes ControlNets, each made whole again with its reader."""
     for name, net in nets.items():
-        net.controlnet_cond_embedding = _whole(readers.readers[read_by[name]], net.controlnet_cond_embedding.conv_out)
+        net.controlnet_cond_embedding = _whole(readers.readers[READ_BY[name]], net.controlnet_cond_embedding.conv_out)
         net.half().save_pretrained(target / f"controlnet_{name}")
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import loop
-from training.loop import Stage
+from training.loop import Stage, seeded
 
 CHANNELS = (8, 16, 32, 64)
 FACTOR = 8  # pixels a latent
@@ -42,6 +42,14 @@ class Readers(nn.Module):
         for block in reader.blocks:
             features = F.silu(block(features))
         return features
+
+    @torch.inference_mode()
+    def read_all(self, maps: Maps) -> Maps:
+        """This reads many maps: per control features `[N, 64, h, w]`, half precision."""
+        return {
+            name: torch.cat([self.read(name, few.float().expand(-1, 3, -1, -1)).half() for few in torch.split(one, 8)])
+            for name, one in maps.items()
+        }
 
     def forward(self, maps: Maps) -> Tensor:
         """This guesses latents `[B, outputs, h, w]`."""
@@ -71,26 +79,14 @@ def _cut(maps: Tensor, place: list[int]) -> Tensor:
     return maps[n, :, y : y + SIDE, x : x + SIDE].float().expand(3, -1, -1)
 
 
-def train(latents: Tensor, maps: Maps, run: Path, seconds: float) -> Readers:
-    """This trains a reader per control of `maps` for `seconds`, going on from `run/hints.pt`."""
-    rng = torch.Generator().manual_seed(0)
-    model = Readers(tuple(maps), latents.shape[1] * latents.shape[2])
-    stage = Stage(run / "hints.pt", seconds, rate=2e-3, warm_up=50, averaging=0.99)
+def train(latents: Tensor, maps: Maps, run: Path, steps: int, seed: int) -> Readers:
+    """This trains a reader per control of `maps`, going on from `run/hints.pt`."""
+    model = seeded(seed, lambda: Readers(tuple(maps), latents.shape[1] * latents.shape[2]))
+    stage = Stage(run / "hints.pt", steps, rate=2e-3, warm_up=50, averaging=0.99, seed=seed)
     trained = loop.train(
         stage,
         model,
-        crops(latents, maps, 16, rng),
-        lambda batch: F.mse_loss(model(batch[1]).float(), batch[0]),
-        lambda m: "",
+        lambda rng: crops(latents, maps, 16, rng),
+        lambda batch, rng: F.mse_loss(model(batch[1]).float(), batch[0]),
     )
-    return cast(Readers, trained)
-
-
-@torch.inference_mode()
-def read_all(readers: Readers, maps: Maps) -> Maps:
-    """This reads all maps: per control features `[N, 64, h, w]`, half precision."""
-    read: Maps = {}
-    for name, one in maps.items():
-        parts = [readers.read(name, batch.float().expand(-1, 3, -1, -1)).half() for batch in torch.split(one, 8)]
-        read[name] = torch.cat(parts)
-    return read
+    return cast(Readers, trained.eval())

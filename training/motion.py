@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ from diffusers import MotionAdapter, UNetMotionModel
 from torch import Tensor, nn
 
 from training import loop
-from training.diffusion import WIDTHS, Denoiser, build_scheduler, steer
-from training.loop import Stage
-from training.moving import ClipBatch
+from training.diffusion import CONTROLS, WIDTHS, Denoiser, build_scheduler, steer
+from training.loop import Stage, seeded
+from training.moving import ClipBatch, ClipPool, clips
 
 LONGEST = 32  # frames that the modules can number
 
@@ -74,16 +73,20 @@ def loss_of(model: Moving, batch: ClipBatch, prompts: list[list[str]], alphas: T
     said = prompts[batch.look]
     with torch.no_grad():
         words = model.still.embed([said[int(torch.randint(0, len(said), (1,), generator=rng))]])[0]
-    error: Tensor = (model(noised, time, words, batch.hints) - wanted).square().mean()
+    hints = {name: batch.hints[name] for name in CONTROLS}
+    error: Tensor = (model(noised, time, words, hints) - wanted).square().mean()
     return error * sigma**2
 
 
-def train(model: Moving, stream: Iterator[ClipBatch], prompts: list[list[str]], run: Path, seconds: float) -> Any:  # noqa: ANN401
-    """This trains for `seconds`, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
-    rng = torch.Generator().manual_seed(1)
+def train(still: Denoiser, pool: ClipPool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Any:  # noqa: ANN401
+    """This trains motion modules, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
-    stage = Stage(run / "motion.pt", seconds, rate=1e-3, warm_up=50, averaging=0.995)
+    stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
+    model = seeded(seed, lambda: Moving(still))
     trained = loop.train(
-        stage, model, stream, lambda batch: loss_of(model, batch, prompts, alphas, rng).mean(), lambda m: ""
+        stage,
+        model,
+        lambda rng: clips(pool, rng),
+        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng).mean(),
     )
     return trained.unet

@@ -6,7 +6,7 @@ Looks are painted before anything moves, so their texture sticks to what it was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.diffusion.noise import ShotNoise
-from preprocessors.colour import blurred_colour
-from preprocessors.lines import soft_lines
+from preprocessors.preprocessor import Preprocessor
 from training.hints import FACTOR, SIDE, Maps, Readers
 
 FRAMES = 16
@@ -103,8 +102,8 @@ def _blob(size: int, rng: np.random.Generator) -> Float:
     return np.asarray(np.clip(field / 0.06, 0, 1), np.float32)
 
 
-Draw = tuple[Callable[[Clip], Tensor], str]
-"""How a control map `[T, 1 or 3, H, W]` is drawn of a clip, and which reader reads it."""
+READ_BY = {"colour": "colour", "depth": "colour", "edges": "edges", "flow": "colour"}
+"""Which reader reads the maps of which control: depth and flow are smooth, as blurred colours are."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +125,20 @@ def draw_clips(pairs: Pictures, count: int, seed: int) -> Iterator[Clip]:
 
 
 @torch.inference_mode()
-def encode_clips(clips: Iterable[Clip], vae: AutoencoderDC, readers: Readers, draw: Mapping[str, Draw]) -> ClipPool:
-    """This encodes clips, and reads the maps that `draw` makes of them, each with the reader named beside it."""
+def encode_clips(
+    clips: Iterable[Clip], vae: AutoencoderDC, readers: Readers, drawers: Iterable[Preprocessor]
+) -> ClipPool:
+    """This encodes clips, and draws and reads the control maps of their sources."""
     latents, flows = [], []
-    hints: dict[str, list[Tensor]] = {name: [] for name in draw}
+    hints: dict[str, list[Tensor]] = {name: [] for name in READ_BY}
     for clip in clips:
         encoded = [vae.encode(version * 2 - 1).latent * vae.config.scaling_factor for version in clip.versions]
         latents.append(torch.stack(encoded).half())
         flows.append(clip.flow.half())
-        for name, (make, reader) in draw.items():
-            hints[name].append(readers.read(reader, make(clip).expand(-1, 3, -1, -1)).half())
+        for drawer in drawers:
+            drawn = drawer.fit([clip.versions[0]])(clip.versions[0])
+            hints[drawer.name].append(readers.read(READ_BY[drawer.name], drawn.expand(-1, 3, -1, -1)).half())
     return ClipPool(torch.stack(latents), {k: torch.stack(v) for k, v in hints.items()}, torch.stack(flows))
-
-
-STILL_MAPS: dict[str, Draw] = {
-    "colour": (lambda clip: blurred_colour(clip.versions[0]), "colour"),
-    "edges": (lambda clip: soft_lines(clip.versions[0]), "edges"),
-}
-"""The maps of the controls that learn with the denoiser."""
 
 
 @dataclass(frozen=True)
