@@ -153,11 +153,13 @@ class ClipSink:
         """This flushes the encoder, copies the rest of the other streams and gives the file its name."""
         self._encode(None)
         if self._held is not None and self._held.dts is not None and self._held.pts is not None:
-            if self._muxer != "matroska" and self._in_ticks(self._held, self._held.pts) < self._times[-2]:
-                # MP4 stores how long frames last in the order of decoding. The last one there makes up the whole,
-                # unless it is the last one shown, too.
+            if self._muxer != "matroska":
+                # MP4 stores how long frames last in the order of decoding, and the last one there makes up the whole.
+                # Players believe the shorter of that sum and the last time shown.
                 end = self._times[-1] - self._reordering
-                self._held.duration = max(end - self._in_ticks(self._held, self._held.dts), 1)
+                missing = end - self._in_ticks(self._held, self._held.dts)
+                shown_last = self._in_ticks(self._held, self._held.pts) == self._times[-2]
+                self._held.duration = max(missing, self._held.duration or 1 if shown_last else 1)
             self._mux(self._held)
         if self._others is not None:
             self._others.copy_until(None)
