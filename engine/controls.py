@@ -36,6 +36,8 @@ def load_depth(folder: Path) -> DepthNet:
     return net.requires_grad_(False).eval()
 
 
+AT_ONCE = 8  # frames
+
 KINDS: Mapping[str, Callable[[], Preprocessor]] = {
     "canny": Canny,
     "colour": Palette,
@@ -92,5 +94,12 @@ def _late(windows: Callable[[], Iterable[Tensor]]) -> Iterable[Tensor]:
 
 
 def _draw(drawer: Preprocessor, frames: Tensor, before: int) -> Tensor:
-    known = min(before, drawer.lookbehind)
-    return drawer(frames[before - known :])[known:]
+    """This draws a few frames at once: a chunk's worth of intermediate pictures takes more memory than its maps."""
+    maps: Tensor | None = None
+    for start in range(before, len(frames), AT_ONCE):
+        known = min(start, drawer.lookbehind)
+        few = drawer(frames[start - known : start + AT_ONCE])[known:]
+        maps = few.new_empty(len(frames) - before, *few.shape[1:]) if maps is None else maps
+        maps[start - before : start - before + AT_ONCE] = few
+    assert maps is not None
+    return maps
