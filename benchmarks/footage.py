@@ -57,9 +57,10 @@ def read_facts(path: Path) -> Facts:
                 sounds[packet.stream_index].update(f"{seconds}".encode() + bytes(packet))
             elif not packet.is_discard:
                 shown.append((seconds, (packet.duration or 0) * packet.time_base))
-        end: Fraction | int = sum(max(shown), Fraction(0))
-        if picture.duration and "mp4" in file.format.name:
-            end = ((picture.start_time or 0) + picture.duration) * (picture.time_base or 1)
+        last, lasts = max(shown)
+        told = ((picture.start_time or 0) + (picture.duration or 0)) * (picture.time_base or 1)
+        # Some files say that they end before their last frame is shown.
+        end = told if "mp4" in file.format.name and told >= last else last + lasts
     times = tuple(sorted({seconds for seconds, _ in shown}))
     digests = tuple((sounds[index].hexdigest()[:8], start) for index, start in starts.items())
     return Facts(len(times), times, Fraction(end), _upright_size(path), digests)
