@@ -19,7 +19,7 @@ from training.moving import READ_BY
 def export_autoencoder(vae: AutoencoderDC, target: Path) -> None:
     """This writes the autoencoder."""
     vae.half().save_pretrained(target / "vae")
-    _let_pipelines_see_the_factor(target / "vae" / "config.json")
+    _tidy(target / "vae" / "config.json")
 
 
 def export_denoiser(model: Denoiser, unet: Any, target: Path) -> None:  # noqa: ANN401 - diffusers' classes are untyped
@@ -45,8 +45,9 @@ def _whole(reader: Any, last: nn.Conv2d) -> ControlNetConditioningEmbedding:  # 
     return embedding
 
 
-def _let_pipelines_see_the_factor(path: Path) -> None:
-    """AnimateDiff's pipelines count the autoencoder's halvings by a key that this class spells otherwise."""
+def _tidy(path: Path) -> None:
+    """Where the autoencoder was loaded from is left out, and a key added by which pipelines count its halvings."""
     config = json.loads(path.read_text(encoding="utf-8"))
+    config.pop("_name_or_path", None)
     config["block_out_channels"] = config["encoder_block_out_channels"]
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

@@ -32,7 +32,7 @@ ROWS = (
         licence="Apache-2.0",
         folder=STARTER,
         window=16,
-        defaults=Defaults(steps=6, guidance=1.0, noise_carried=0.9),
+        defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
     ),
 )
 
