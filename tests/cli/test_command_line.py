@@ -195,6 +195,15 @@ def model(monkeypatch):
     return stylizer
 
 
+@pytest.fixture
+def _listening():
+    """A process that was started in the background ignores Ctrl-C, and so would its tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(monkeypatch, capsys, folder, model):
     monkeypatch.setattr(catalog, "load", lambda name, device: Interrupted())
     assert run(monkeypatch, "clip.mp4", *COMIC) == 130
