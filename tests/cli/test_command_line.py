@@ -56,6 +56,19 @@ def test_help_imports_no_model_library():
     assert python(code) == "set()\n"
 
 
+def test_threads_wait_asleep_unless_told_otherwise(monkeypatch):
+    """On a busy machine threads that spin for each other make a job many times slower."""
+    code = "import os, cli.restyle as c; c._share_cores(); print(os.environ.get('GOMP_SPINCOUNT'))"
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert python(code) == "1000\n"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert python(code) == "7\n"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert python(code) == "None\n"
+
+
 def test_help_takes_less_than_half_a_second():
     """Of processor time, which a busy machine does not stretch; on an idle one a clock says the same."""
     pytest.importorskip("resource", reason="processor time of other processes is told on Unix only")
