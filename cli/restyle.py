@@ -38,8 +38,8 @@ def main() -> None:
 def _share_cores() -> None:
     """This lets torch's threads on Linux wait asleep, unless someone has decided how they wait.
 
-    They would else spin for their slower neighbours, and with one of two cores busy a job takes ten times as long and more.
-    To be called before torch is imported.
+    They would else spin for their slower neighbours, and with one of two cores busy a job would take ten times as long
+    and more. To be called before torch is imported.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
