@@ -1,9 +1,12 @@
-"""Fixtures for all tests: where the shared footage lies, and one thread for torch."""
+"""Fixtures for all tests: where the shared footage lies, one thread for torch, a stand-in for the model."""
 
 from pathlib import Path
 
 import pytest
 import torch
+
+from engine.diffusion import catalog
+from tests.fake_stylizer import FakeStylizer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,3 +30,12 @@ def shared() -> Path:
 def footage(shared: Path) -> Path:
     """The folder of real clips."""
     return shared / "footage"
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeStylizer:
+    """A stand-in that every job of the test gets for its model, in chunks of at most 24 frames."""
+    stylizer = FakeStylizer()
+    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
+    monkeypatch.setattr("engine.plan.LONGEST", 24)
+    return stylizer

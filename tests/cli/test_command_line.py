@@ -201,14 +201,6 @@ class Interrupted(FakeStylizer):
 
 
 @pytest.fixture
-def model(monkeypatch):
-    stylizer = FakeStylizer()
-    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
-    monkeypatch.setattr("engine.plan.LONGEST", 24)
-    return stylizer
-
-
-@pytest.fixture
 def _listening():
     """A process that was started in the background ignores Ctrl-C, and so would its tests."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -17,14 +17,6 @@ from engine.settings import Codec, Settings
 from tests.fake_stylizer import FakeStylizer
 
 
-@pytest.fixture
-def model(monkeypatch):
-    stylizer = FakeStylizer()
-    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
-    monkeypatch.setattr("engine.plan.LONGEST", 24)
-    return stylizer
-
-
 def moving(count: int) -> torch.Tensor:
     rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
     frames = [0.5 + 0.4 * torch.sin((columns + 2 * t) / 5) * torch.cos(rows / 4) for t in range(count)]

@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from engine import pipeline
-from engine.diffusion import catalog
 from engine.errors import JobError, MediaError, SettingsError
 from engine.media import open_reader, probe
 from engine.settings import Settings
-from tests.fake_stylizer import FakeStylizer
 
 COMIC = Settings(look="comic")
 
@@ -41,14 +39,6 @@ def draw_clip(path: Path, frames: int, cut: int | None = None) -> Path:
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     return path
-
-
-@pytest.fixture
-def model(monkeypatch):
-    stylizer = FakeStylizer()
-    monkeypatch.setattr(catalog, "load", lambda name, device: stylizer)
-    monkeypatch.setattr("engine.plan.LONGEST", 24)
-    return stylizer
 
 
 def frames_of(path: Path):
