@@ -138,5 +138,5 @@ def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) 
 
 def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
     """The flow to the previous frame `[2, H, W]`, and where it holds, `[1, H, W]`: not on what was hidden there."""
-    there, back = flow(previous, current), flow(current, previous)
+    there, back = flow.both(previous, current)
     return there, 1 - occluded(there[None], back[None])[0]

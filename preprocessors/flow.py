@@ -33,6 +33,10 @@ class FlowEstimator(Protocol):
         """This gives `flow_to_previous`: `current(p) = previous(p + flow(p))`."""
         ...
 
+    def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        """This gives the flow from current to previous and the one from previous to current."""
+        ...
+
 
 class DisFlow:
     """Dense inverse search (Kroeger et al. 2016) as OpenCV has it.

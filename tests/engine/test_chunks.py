@@ -55,9 +55,15 @@ class Stage:
         return (torch.arange(start, stop) / 100).view(-1, 1, 1, 1).expand(-1, 3, HEIGHT, WIDTH).clone()
 
 
-def flow_between(previous: Tensor, current: Tensor) -> Tensor:
-    there, here = (round(float(frame[0, 0, 0]) * 100) for frame in (previous, current))
-    return true_flow(there, here)
+class TrueFlow:
+    """The flow between two frames of the stage."""
+
+    def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
+        there, here = (round(float(frame[0, 0, 0]) * 100) for frame in (previous, current))
+        return true_flow(there, here)
+
+    def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        return self(previous, current), self(current, previous)
 
 
 def run(folder: Path, seed: int = 0, shot: int = 0) -> Recording:
@@ -65,7 +71,7 @@ def run(folder: Path, seed: int = 0, shot: int = 0) -> Recording:
     folder.mkdir(exist_ok=True)
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
-    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, flow_between, seed, Controls({}))
+    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, TrueFlow(), seed, Controls({}))
     overlaps = {0: 3, 6: 3, 12: 0}
     list(restyle_shot(studio, shot, CHUNKS, lambda span: overlaps[span.start]))
     return model
