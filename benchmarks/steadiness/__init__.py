@@ -1,0 +1,1 @@
+"""How steady a result is, against the truth: drawn clips, known faults, every figure and every gate."""
