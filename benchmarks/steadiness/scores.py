@@ -99,6 +99,11 @@ class Reference:
         """This is how much more a clip changes than the answer: mean square by frame, `[T - 1]`."""
         return masked_mean((changed - self.changed).square(), self.clip.counts[1:])
 
+    @cached_property
+    def own(self) -> Figures:
+        """These are the answer's figures beside itself."""
+        return self.figures(self.clean, self.changed)
+
     def figures(self, frames: Tensor, changed: Tensor) -> Figures:
         """This judges a clip, of which the changes along the motion are known."""
         fine, energy = detail(frames), float(self.detail.square().sum().clamp(min=1e-12))
@@ -155,7 +160,7 @@ class Judge:
             left=left,
             made=figures,
             nothing=nothing,
-            answer=reference.figures(reference.clean, reference.changed),
+            answer=reference.own,
             seams=self._seams(made, reference, changed) if self.trial.case in BY_CHUNK else None,
             farther=self._far(made, chosen) if farther else {},
         )
