@@ -15,6 +15,7 @@ from benchmarks.steadiness.methods import METHODS
 from benchmarks.steadiness.outputs import name_of, outputs, read, write_inputs, write_pictures
 from benchmarks.steadiness.plot import quality_plot
 from benchmarks.steadiness.run import Plan, Row, drawings, run, trials
+from benchmarks.steadiness.trial import Motion
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,10 @@ def test_every_method_meets_every_trial_but_those_that_are_no_fault(rows: list[R
 
 
 def test_methods_get_the_flow_that_they_are_promised(plan: Plan) -> None:
-    seen = {}
+    seen: list[Motion] = []
 
     def spy(trial, motion):
-        seen[len(seen)] = motion
+        seen.append(motion)
         return trial.flickering
 
     for _ in run(Plan((0,), ("D3",), frames=20, height=48, width=80, flows=("estimated", "true"), cache=plan.cache),
@@ -71,7 +72,7 @@ def test_tables_hold_every_method_and_say_what_was_not_computed(rows: list[Row],
 
 def test_a_plot_draws_what_passed_within_what_was_scored(rows: list[Row]) -> None:
     drawn = ElementTree.fromstring(quality_plot(rows))
-    bars = [float(bar.get("height")) for bar in drawn if bar.get("fill-opacity")]
+    bars = [float(bar.attrib["height"]) for bar in drawn if "fill-opacity" in bar.attrib]
     assert all(pale >= full for pale, full in zip(bars[::2], bars[1::2], strict=True))
 
 
