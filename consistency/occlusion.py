@@ -19,6 +19,12 @@ def occluded(flow: Tensor, reverse: Tensor) -> Tensor:
     return ((disagreement > 1) | (inside == 0)).to(flow.dtype)
 
 
+def round_trip(flow: Tensor, reverse: Tensor) -> Tensor:
+    """This says how well going there and back comes home: `[T, 1, H, W]`, 1 exactly, 0.5 at the limit, 0 outside."""
+    disagreement, inside = _disagreement(flow, reverse)
+    return torch.exp2(-disagreement) * inside
+
+
 def motion_boundary(flow: Tensor) -> Tensor:
     """This marks pixels where neighbours move apart: `[T, 1, H, W]`, 1 is a boundary (Sundaram et al. 2010)."""
     steepness = torch.zeros_like(flow[:, :1])
@@ -35,11 +41,10 @@ def confidence(flow: Tensor, reverse: Tensor, current: Tensor, other: Tensor, to
     current, other: `[T, 3, H, W]`, the source's frames between which the flow runs. tolerance: difference in colour, on
     the scale of the frames, that costs 40 percent of the trust (Bonneel et al. 2015 use 0.05); larger is more trusting.
     """
-    disagreement, inside = _disagreement(flow, reverse)
     brought, _ = warp(other, flow)
     difference = (brought - current).square().mean(dim=1, keepdim=True)
     alike = torch.exp(-difference / (2 * tolerance**2))
-    return torch.exp2(-disagreement) * alike * inside * (1 - 0.5 * motion_boundary(flow))
+    return round_trip(flow, reverse) * alike * (1 - 0.5 * motion_boundary(flow))
 
 
 def _disagreement(flow: Tensor, reverse: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,190 @@
+"""Take the flicker out of a shot and leave it as sharp as it was: each frame meets itself along the source's motion.
+
+Three passes, each over a frame and the two that lie one, three and nine frames off: together they see thirteen frames
+either way for the price of six. Long trajectories are short ones in a row; each is followed as far as the source looks
+the same at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from consistency.blur import blur, energy
+from consistency.occlusion import round_trip
+from consistency.warp import warp
+
+STRIDES = (1, 3, 9)
+LOOKAHEAD = sum(STRIDES)
+"""How many later frames a frame waits for."""
+
+FINE = 1.5
+"""Pixels: what a Gaussian of this width takes away is the high band, in which detail lives."""
+UNLIKE, TEXTURE = 0.03, 0.15
+"""What the source may change along a trajectory before it is believed no longer: so much, and this share of the
+variance nearby. Ripples, smoke and leaves change by about all of theirs, and are left alone."""
+NOISE = (3 / 255) ** 2
+"""Variance of a source in which nothing is to be seen."""
+RESAMPLED = 0.02
+"""Share of the high band's energy that following a motion may cost: change below it is no flicker."""
+STRONGEST = 1.6
+"""The most that detail is raised to be what it was."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How a frame and the one before it hang together: flows `[2, H, W]`, pixels, from it to that one and back."""
+
+    to_previous: Tensor
+    from_previous: Tensor
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """One frame on its way: `picture` `[1, 3, H, W]`, `grey` of its source `[1, 1, H, W]`.
+
+    texture: `[1, 2, H, W]`, the source's variance nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow
+    and trust, back and ahead.
+    """
+
+    picture: Tensor
+    grey: Tensor
+    texture: Tensor
+    links: Tensor
+
+
+class Steadier:
+    """This steadies one shot, frame by frame in and out, in memory that does not grow with the shot."""
+
+    def __init__(self, length: int, amount: float = 1.0) -> None:
+        """This prepares for a shot of `length` frames. amount: 0 leaves it as it is, 1 does all that can be done."""
+        self._amount = amount
+        self._passes = [_Pass(stride, length) for stride in STRIDES]
+        self._given: list[Tensor] = []
+        self._returned = _Detail()
+
+    def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> Iterator[Tensor]:
+        """This takes the next frame and its source, `[3, H, W]` both, and gives those that are finished now.
+
+        pair: the motion between the source's last frame and this one; None for the first. With the last frame of the
+        shot all that are left are given.
+        """
+        self._given.append(picture)
+        for steadied in self._follow(_frame(picture, source, pair), pair, 0):
+            before = self._given.pop(0)
+            whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
+            yield torch.lerp(before, whole, self._amount)
+
+    def _follow(self, frame: _Frame, pair: Pair | None, number: int) -> Iterator[Tensor]:
+        if number == len(self._passes):
+            yield frame.picture
+            return
+        for finished in self._passes[number].add(frame, pair):
+            yield from self._follow(finished, None, number + 1)
+
+
+class _Pass:
+    """One pass: a frame and the two that lie `stride` off."""
+
+    def __init__(self, stride: int, length: int) -> None:
+        self._stride, self._length = stride, length
+        self._held: dict[int, _Frame] = {}
+        self._came = self._done = 0
+
+    def add(self, frame: _Frame, pair: Pair | None) -> Iterator[_Frame]:
+        self._held[self._came] = frame
+        if pair is not None:
+            self._link(pair)
+        self._came += 1
+        while self._done < self._came and (self._done + self._stride < self._came or self._came == self._length):
+            yield self._finish(self._done)
+            # Trajectories are made of three links: those of the two frames before are needed yet.
+            self._held.pop(self._done - self._stride, None)
+            self._done += 1
+
+    def _link(self, pair: Pair) -> None:
+        """This ties the frame that came to the one before."""
+        there, back = pair.to_previous[None], pair.from_previous[None]
+        for number, side, flow, reverse in ((self._came, 0, there, back), (self._came - 1, 1, back, there)):
+            links = self._held[number].links.clone()
+            links[side] = torch.cat([flow, round_trip(flow, reverse)], dim=1)[0]
+            self._held[number] = replace(self._held[number], links=links)
+
+    def _finish(self, number: int) -> _Frame:
+        here = self._held[number]
+        links = here.links if self._stride == 1 else self._longer(number)
+        sides = [number - self._stride, number + self._stride]
+        others = [self._held.get(side, here) for side in sides]
+        early = torch.tensor([self._ease(number, side) for side in sides]).view(2, 1, 1, 1)
+        seen = warp(torch.cat([torch.cat([o.picture, o.grey], dim=1) for o in others]), links[:, :2], "bicubic")[0]
+        trust = links[:, 2:] * early
+        return replace(here, picture=_settled(here, seen, trust), links=links)
+
+    def _ease(self, number: int, side: int) -> float:
+        """This lets neighbours near the shot's ends count less: none may appear at once from one frame to the next."""
+        if not 0 <= side < self._length:
+            return 0.0
+        return min(1.0, (side + 1 if side < number else self._length - side) / self._stride)
+
+    def _longer(self, number: int) -> Tensor:
+        """This makes trajectories three times as long as the links that frames came with, `[2, 3, H, W]`."""
+        step = self._stride // 3
+        links = self._held[number].links
+        for hop in (step, 2 * step):
+            ends = [self._held.get(number - hop), self._held.get(number + hop)]
+            ahead = torch.stack([torch.zeros_like(links[0]) if e is None else e.links[i] for i, e in enumerate(ends)])
+            further, inside = warp(ahead, links[:, :2])
+            links = torch.cat([links[:, :2] + further[:, :2], links[:, 2:] * further[:, 2:] * inside], dim=1)
+        return links
+
+
+def _frame(picture: Tensor, source: Tensor, pair: Pair | None) -> _Frame:
+    grey = source.mean(dim=0)[None, None]
+    variance = (blur(grey.square(), 3) - blur(grey, 3).square()).clamp(min=0)
+    texture = torch.cat([variance, energy(grey - blur(grey, FINE), 2)], dim=1)
+    return _Frame(picture[None], grey, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
+
+
+def _settled(here: _Frame, seen: Tensor, trust: Tensor) -> Tensor:
+    """This brings a frame together with two others, `seen` `[2, 4, H, W]` along the motion, as far as that is believed.
+
+    Low band: their mean. High band: what differs by more than the source does, followed the same way, is flicker and is
+    averaged; what differs by no more is the motion's own error, and there the frame keeps its detail as it is.
+    """
+    missed = here.grey - seen[:, 3:]
+    variance, detail = here.texture[:, :1], here.texture[:, 1:]
+    trust = trust * torch.exp(-energy(missed, FINE) / (2 * (UNLIKE**2 + TEXTURE * variance)))
+    low, other_low = blur(here.picture, FINE), blur(seen[:, :3], FINE)
+    high, other_high = here.picture - low, seen[:, :3] - other_low
+    total = trust.sum(dim=0, keepdim=True)
+    strength = energy(high, 2)
+    differs = (trust * energy(high - other_high, 2)).sum(dim=0, keepdim=True) / (strength + NOISE / 4)
+    expected = (trust * (energy(missed - blur(missed, FINE), 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True)
+    expected = expected / (detail + NOISE)
+    flicker = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1)
+    low = (low + (trust * other_low).sum(dim=0, keepdim=True)) / (1 + total)
+    mean = (high + (trust * other_high).sum(dim=0, keepdim=True)) / (1 + total)
+    return low + torch.lerp(high, mean, flicker)
+
+
+class _Detail:
+    """Gives detail its energy back: the mean of unlike textures is flat.
+
+    A pattern that sticks to the screen while things move beneath it is no detail of theirs, so its energy is not given
+    back; it shows as what is taken away at one place time and again.
+    """
+
+    def __init__(self) -> None:
+        self._stuck: Tensor | None = None
+
+    def put_back(self, steadied: Tensor, before: Tensor) -> Tensor:
+        """This raises the high band of `[1, 3, H, W]` to the strength that it had before."""
+        low = blur(steadied, FINE)
+        high, had = steadied - low, before - blur(before, FINE)
+        stuck = torch.zeros_like(had) if self._stuck is None else self._stuck
+        raised = ((energy(had - stuck, 4) + 1e-7) / (energy(high, 4) + 1e-7)).sqrt().clamp(1, STRONGEST)
+        self._stuck = torch.lerp(stuck, had - high, 1 / LOOKAHEAD)
+        return low + raised * high
