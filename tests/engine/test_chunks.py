@@ -113,7 +113,7 @@ def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) -> None:
     run(tmp_path)
-    chunk = tmp_path / f"chunk-{lost:05d}.mkv"
+    chunk = tmp_path / f"chunk-{lost:05d}.avi"
     state = chunk.with_suffix(".safetensors")
     before = chunk.read_bytes(), state.read_bytes()
     chunk.unlink()
