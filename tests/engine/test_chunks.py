@@ -101,6 +101,16 @@ def test_chunks_of_a_shot_have_one_noise_and_each_its_own_chance(tmp_path: Path)
     assert len({chunk.seed for chunk in given.values()}) == 3
 
 
+def test_what_fails_in_a_thread_fails_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_: TrueFlow, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        raise ArithmeticError(f"lost at {previous.mean():.2f}")
+
+    monkeypatch.setattr(TrueFlow, "both", lost)
+    with pytest.raises(ArithmeticError, match="lost at 0"):
+        run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
     seeds = [
         [chunk.seed for chunk in run(tmp_path / name, **place).given.values()]
