@@ -45,8 +45,8 @@ class FlowEstimator(Protocol):
 class DisFlow:
     """Dense inverse search (Kroeger et al. 2016) as OpenCV has it.
 
-    `fine` searches at full resolution with small steps: half the error at five times the cost. For 640x360 and motion
-    of 4 pixels: 0.17 instead of 0.38 pixels off.
+    `fine` searches at full resolution with small steps: two thirds of the error at seven times the cost. For scenes
+    drawn at 384x216, with motion of 2.4 pixels: 0.20 instead of 0.31 pixels off, 49 instead of 7 ms a pair, both ways.
     """
 
     def __init__(self, fine: bool = False) -> None:
@@ -84,6 +84,10 @@ def _make_search(fine: bool) -> cv2.DISOpticalFlow:
         search.setGradientDescentIterations(25)
         search.setPatchStride(3)
         search.setVariationalRefinementIterations(5)
+    else:
+        # The preset's 25 and 3 take half as long again for the same error.
+        search.setGradientDescentIterations(5)
+        search.setPatchStride(4)
     return search
 
 
