@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,6 +25,7 @@ from engine.windows import Span
 from preprocessors.flow import FlowEstimator
 
 SLICE = 8  # frames read and scaled at once
+THREADS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -131,9 +136,21 @@ def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) 
     else:
         source = ShotNoise.from_state(before.state)
         known = list(before.noise)
-    for i in range(len(known), len(frames)):
-        known.append(source.advance(*_motion(studio.flow, frames[i - 1], frames[i])))
+    later = frames[len(known) - 1 :]
+    known += [source.advance(flow, valid) for flow, valid in _motions(studio.flow, later)]
     return torch.stack(known), source.state()
+
+
+def _motions(flow: FlowEstimator, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """This gives for every frame but the first how it has moved, and estimates that for some frames at once."""
+    waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for previous, current in pairwise(frames):
+            waiting.append(pool.submit(_motion, flow, previous, current))
+            if len(waiting) > 2 * THREADS:  # no more in memory than keeps everyone busy
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """What is finished and kept on disk, so that nothing is ever rendered twice.
 
 Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
-clip was cut, `chunk-00007.mkv` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
+clip was cut, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
 Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on.
 """
 
@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import JobError
 from engine.media import read_lossless, write_lossless
 
+HASH = "hash of the frames"
 SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
 
 
@@ -98,32 +99,53 @@ class Journal:
         return self._frames(chunk).exists() and self._state(chunk).exists()
 
     def store(self, chunk: int, frames: Tensor, state: Mapping[str, Tensor]) -> None:
-        """This keeps a finished chunk: its frames `[T, 3, H, W]` and what the next one needs. The frames come last."""
+        """This keeps a finished chunk: its frames `[T, 3, H, W]`, then what the next one needs and the frames' hash."""
+        write_lossless(self._frames(chunk), frames)
         path = self._state(chunk)
         partial = path.with_suffix(".partial")
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, partial)
+        tensors = {name: tensor.contiguous() for name, tensor in state.items()}
+        save_file(tensors, partial, {HASH: _hash(self._frames(chunk))})
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(path)
-        write_lossless(self._frames(chunk), frames)
 
     def frames(self, chunk: int) -> Tensor:
-        """This reads a finished chunk's frames `[T, 3, H, W]`."""
-        return read_lossless(self._frames(chunk))
+        """This reads a finished chunk's frames `[T, 3, H, W]`: to the last bit those that were stored."""
+        path = self._frames(chunk)
+        with _reading(self._state(chunk)), safe_open(self._state(chunk), "pt") as state:
+            stored = (state.metadata() or {}).get(HASH)
+        if _hash(path) != stored:
+            raise _damaged(path)
+        return read_lossless(path)
 
     def state(self, chunk: int) -> dict[str, Tensor]:
         """This reads what the next chunk needs of a finished one."""
         path = self._state(chunk)
-        try:
+        with _reading(path):
             return load_file(path)
-        except SafetensorError as error:
-            raise JobError(f"{path} is damaged. Delete it, and the same command makes that chunk again.") from error
 
     def _frames(self, chunk: int) -> Path:
-        return self.folder / f"chunk-{chunk:05d}.mkv"
+        return self.folder / f"chunk-{chunk:05d}.avi"
 
     def _state(self, chunk: int) -> Path:
         return self.folder / f"chunk-{chunk:05d}.safetensors"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> JobError:
+    return JobError(f"{path} is damaged. Delete it, and the same command makes that chunk again.")
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _difference(key: str, found: object, wanted: object) -> str:

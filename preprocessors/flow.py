@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from threading import local
 from typing import Protocol, Self
 
 import cv2
@@ -27,7 +28,10 @@ FAST = 0.98
 
 
 class FlowEstimator(Protocol):
-    """What estimates motion between two frames `[3, H, W]`, 0 to 1, as backward flow `[2, H, W]` in pixels."""
+    """What estimates motion between two frames `[3, H, W]`, 0 to 1, as backward flow `[2, H, W]` in pixels.
+
+    Several threads may ask at once.
+    """
 
     def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
         """This gives `flow_to_previous`: `current(p) = previous(p + flow(p))`."""
@@ -41,17 +45,21 @@ class FlowEstimator(Protocol):
 class DisFlow:
     """Dense inverse search (Kroeger et al. 2016) as OpenCV has it.
 
-    `fine` searches at full resolution with small steps: half the error at five times the cost. For 640x360 and motion
-    of 4 pixels: 0.17 instead of 0.38 pixels off.
+    `fine` searches at full resolution with small steps: two thirds of the error at seven times the cost. For scenes
+    drawn at 384x216, with motion of 2.4 pixels: 0.20 instead of 0.31 pixels off, 49 instead of 7 ms a pair, both ways.
     """
 
     def __init__(self, fine: bool = False) -> None:
-        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        if fine:
-            self._search.setFinestScale(0)
-            self._search.setGradientDescentIterations(25)
-            self._search.setPatchStride(3)
-            self._search.setVariationalRefinementIterations(5)
+        self._fine = fine
+        self._threads = local()
+
+    @property
+    def _search(self) -> cv2.DISOpticalFlow:
+        """Each thread's own: a search writes into itself."""
+        if not hasattr(self._threads, "search"):
+            self._threads.search = _make_search(self._fine)
+        search: cv2.DISOpticalFlow = self._threads.search
+        return search
 
     def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
         """This gives `flow_to_previous` `[2, H, W]` of two frames `[3, H, W]`."""
@@ -67,6 +75,20 @@ class DisFlow:
         found = self._search.calc(here, there, None)  # type: ignore[call-overload]  # None: no flow to start from
         flow = np.asarray(found, np.float32)
         return torch.from_numpy(np.ascontiguousarray(flow[:height, :width])).permute(2, 0, 1)
+
+
+def _make_search(fine: bool) -> cv2.DISOpticalFlow:
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    if fine:
+        search.setFinestScale(0)
+        search.setGradientDescentIterations(25)
+        search.setPatchStride(3)
+        search.setVariationalRefinementIterations(5)
+    else:
+        # The preset's 25 and 3 take half as long again for the same error.
+        search.setGradientDescentIterations(5)
+        search.setPatchStride(4)
+    return search
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +65,32 @@ def find(model: str) -> Row:
 def load(model: str, device: str = "auto") -> Stylizer:
     """This loads a model by name or folder onto a device: `auto`, `cpu`, `cuda` or `cuda:1`."""
     row, where = find(model), find_device(device)
-    from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
+    with _uncollected():
+        from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
-    with quiet():
-        from engine.diffusion import animatediff, checkpoint
+        with quiet():
+            from engine.diffusion import animatediff, checkpoint
 
-        return animatediff.load(checkpoint.Checkpoint(row.folder), row.name, row.window, row.defaults, where)
+            return animatediff.load(checkpoint.Checkpoint(row.folder), row.name, row.window, row.defaults, where)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """This spares the garbage collector a load of imports: it would look through all of them again and again.
+
+    Afterwards they count as old, as if it had looked and found nothing.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not gc.get_freeze_count():  # whoever has frozen objects wants them to stay so
+            gc.freeze()
+            gc.unfreeze()
+        gc.enable()
 
 
 def find_device(device: str) -> torch.device:

@@ -69,7 +69,8 @@ class ShotNoise:
             self._move(*self._to_cells(flow_to_previous, valid), generator)
         self._frame += 1
         channels, height, width = self.shape
-        moved = self._samples.view(height, CELLS, width, CELLS, channels).sum(dim=(1, 3)).permute(2, 0, 1) / CELLS
+        cells = self._samples.view(height, CELLS, width, CELLS, channels)
+        moved = cells.sum(dim=3).sum(dim=1).permute(2, 0, 1) / CELLS  # both at once: the same bits, eight times as slow
         if self.carried == 1:
             return moved.contiguous()
         fresh = torch.randn(self.shape, generator=generator)
@@ -102,9 +103,9 @@ class ShotNoise:
         The sample of the nearest cell may lie so far off that centre that its neighbour's is the nearer one.
         """
         nearest = sources.round()
-        place = nearest + self._places[_index(nearest, self._grid)] - sources
+        place = nearest + self._places.index_select(0, _index(nearest, self._grid)) - sources
         second = nearest - place.round()
-        second_place = second + self._places[_index(second, self._grid)] - sources
+        second_place = second + self._places.index_select(0, _index(second, self._grid)) - sources
         better = _inside(second, self._grid) & (second_place.abs().amax(dim=1) < place.abs().amax(dim=1))
         chosen = torch.where(better[:, None], second, nearest)
         return _index(chosen, self._grid), torch.where(better[:, None], second_place, place)
@@ -119,9 +120,10 @@ class ShotNoise:
         claimed[cell[kept]] = True
         for step in _AROUND:
             empty = (inside & ~kept).nonzero()[:, 0]
-            beside = sources[empty].round() + torch.tensor(step)
+            source = sources.index_select(0, empty)
+            beside = source.round() + torch.tensor(step)
             free = _index(beside, self._grid)
-            offset = beside + self._places[free] - sources[empty]
+            offset = beside + self._places.index_select(0, free) - source
             won = _first_claim(free, offset, _inside(beside, self._grid) & ~claimed[free], len(cell))
             cell[empty[won]], place[empty[won]] = free[won], offset[won].clamp(-0.5, 0.5)
             kept[empty[won]] = claimed[free[won]] = True
@@ -144,7 +146,8 @@ class ShotNoise:
 def _first_claim(cell: Tensor, place: Tensor, claiming: Tensor, cells: int) -> Tensor:
     """This says who of the claiming keeps the sample of `cell`: of several, the one in which it lies most central."""
     count, never = len(cell), torch.iinfo(torch.int64).max
-    order = (place.square().sum(dim=1) * 2**20).long() * count + torch.arange(count)
+    x, y = place.unbind(dim=1)
+    order = ((x.square() + y.square()) * 2**20).long() * count + torch.arange(count)
     order = torch.where(claiming, order, never)
     winner = torch.full((cells,), never).scatter_reduce_(0, cell, order, "amin")
     return claiming & (winner[cell] == order)

@@ -1,4 +1,7 @@
-"""Finished chunks on disk: FFV1 with 10 bits a channel, exact to half a step of 1023."""
+"""Finished chunks on disk: FFmpeg's Huffyuv with 10 bits a channel, exact to half a step of 1023.
+
+FFV1 makes files a fifth smaller, but takes four times as long to write and to read: beside a fast model that counts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ RATE = 25  # of no meaning; frames are found again by their order
 
 
 def write_lossless(path: Path, frames: Tensor) -> None:
-    """This writes frames `[T, 3, H, W]`, 0 to 1, as 10-bit FFV1 in Matroska.
+    """This writes frames `[T, 3, H, W]`, 0 to 1, as 10-bit Huffyuv in AVI.
 
     The file has its name only when it is whole and on the disk.
 
@@ -42,17 +45,25 @@ def write_lossless(path: Path, frames: Tensor) -> None:
 
 
 def _encode(path: Path, frames: Tensor) -> None:
-    options = {"level": "3", "slices": "4", "slicecrc": "1"}
-    with av.open(path, "w", format="matroska", container_options={"fflags": "+bitexact"}) as target:
-        stream = target.add_stream("ffv1", rate=RATE, options=options)
+    options = {"pred": "median", "context": "1"}
+    with av.open(path, "w", format="avi", container_options={"fflags": "+bitexact"}) as target:
+        stream = target.add_stream("ffvhuff", rate=RATE, options=options)
         stream.height, stream.width = frames.shape[2:]
         stream.pix_fmt = PIXELS
         for number, frame in enumerate(frames):
-            levels = frame.detach().cpu().clamp(0, 1).mul(LEVELS).round().permute(1, 2, 0)
-            picture = VideoFrame.from_ndarray(np.ascontiguousarray(levels.numpy().astype(np.uint16)), format=PIXELS)
+            picture = _picture(frame)
             picture.pts = number
             target.mux(stream.encode(picture))
         target.mux(stream.encode(None))
+
+
+def _picture(frame: Tensor) -> VideoFrame:
+    height, width = frame.shape[1:]
+    picture = VideoFrame(width, height, PIXELS)
+    red, green, blue = frame.detach().cpu().clamp(0, 1).mul(LEVELS).round().numpy()
+    for plane, levels in zip(picture.planes, (green, blue, red), strict=True):
+        np.frombuffer(memoryview(plane), "<u2").reshape(height, -1)[:, :width] = levels
+    return picture
 
 
 def read_lossless(path: Path, start: int = 0, stop: int | None = None) -> Tensor:

@@ -101,6 +101,16 @@ def test_chunks_of_a_shot_have_one_noise_and_each_its_own_chance(tmp_path: Path)
     assert len({chunk.seed for chunk in given.values()}) == 3
 
 
+def test_what_fails_in_a_thread_fails_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_: TrueFlow, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        raise ArithmeticError(f"lost at {previous.mean():.2f}")
+
+    monkeypatch.setattr(TrueFlow, "both", lost)
+    with pytest.raises(ArithmeticError, match="lost at 0"):
+        run(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
     seeds = [
         [chunk.seed for chunk in run(tmp_path / name, **place).given.values()]
@@ -113,7 +123,7 @@ def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) -> None:
     run(tmp_path)
-    chunk = tmp_path / f"chunk-{lost:05d}.mkv"
+    chunk = tmp_path / f"chunk-{lost:05d}.avi"
     state = chunk.with_suffix(".safetensors")
     before = chunk.read_bytes(), state.read_bytes()
     chunk.unlink()

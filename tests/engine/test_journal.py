@@ -40,10 +40,10 @@ def test_what_was_stored_is_there_for_the_next_run(folder: Path) -> None:
 
 def test_nothing_unfinished_and_no_lock_is_left(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert names == {"job.json", "plan.json", "chunk-00000.mkv", "chunk-00000.safetensors"}
+    assert names == {"job.json", "plan.json", "chunk-00000.avi", "chunk-00000.safetensors"}
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "safetensors"])
+@pytest.mark.parametrize("suffix", ["avi", "safetensors"])
 def test_a_chunk_is_finished_only_with_both_of_its_files(folder: Path, suffix: str) -> None:
     (folder / f"chunk-00000.{suffix}").unlink()
     assert not Journal(folder, IDENTITY).has(0)
@@ -61,6 +61,15 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
 
     with journal.locked(), pytest.raises(JobError, match=f"{name} is damaged"):
         use()
+
+
+def test_one_wrong_bit_in_the_frames_is_noticed(folder: Path) -> None:
+    path = folder / "chunk-00000.avi"
+    frames = bytearray(path.read_bytes())
+    frames[len(frames) // 2] ^= 1
+    path.write_bytes(frames)
+    with pytest.raises(JobError, match=r"chunk-00000\.avi is damaged\. Delete it"):
+        Journal(folder, IDENTITY).frames(0)
 
 
 def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(folder: Path) -> None:

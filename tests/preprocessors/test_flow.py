@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -107,3 +110,13 @@ def test_a_shot_that_stands_still_is_not_stretched_until_its_noise_shows() -> No
     grain = 0.01 * torch.randn(frames.shape, generator=torch.Generator().manual_seed(0))
     drawn = FlowMap(DisFlow()).fit([frames + grain])(frames + grain)
     assert (drawn[:, :2] - 0.5).abs().mean() < 0.1
+
+
+def test_flow_is_the_same_from_several_threads_at_once() -> None:
+    frames = draw_scene(7, 7, 96, 128).frames
+    search = DisFlow()
+    alone = [search.both(*pair) for pair in pairwise(frames)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda pair: search.both(*pair), [*pairwise(frames)] * 5))
+    for flows, expected in zip(together, alone * 5, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(flows, expected, strict=True))

@@ -1,5 +1,6 @@
 """Models by name and by folder, devices by name; nothing heavy before it is needed."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,22 @@ def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path) -> None
     with pytest.raises(ModelError, match=r"no model called 'sdxl'\. There are: starter; or give a folder"):
         catalog.find("sdxl")
     assert catalog.find(str(tmp_path)).folder == tmp_path
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+@pytest.mark.parametrize("model", ["starter", "empty"])
+def test_loading_leaves_the_garbage_collector_as_it_was(collecting: bool, model: str, tmp_path: Path) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if collecting else gc.disable)()
+        if model == "empty":
+            with pytest.raises(ModelError):
+                catalog.load(str(tmp_path), "cpu")
+        else:
+            catalog.load(model, "cpu")
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 @pytest.mark.parametrize("device", ["tpu", "mps", "cuda:x", "cpu:0", ""])
