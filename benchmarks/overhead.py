@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, settings_for
 from consistency.join import ChunkJoin
+from consistency.steady import Steadier
 from engine import chunks, pipeline
 from engine.controls import Controls
 from engine.diffusion import catalog
@@ -38,6 +39,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("keeping chunks", Journal, "store"),
     ("reading chunks back", Journal, "frames"),
     ("joining chunks", ChunkJoin, "add"),
+    ("steadying", Steadier, "add"),
     ("scaling the result", pipeline, "scaled"),
     ("encoding", Writer, "write"),
     ("encoding", Writer, "__exit__"),

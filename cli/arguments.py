@@ -160,6 +160,12 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8; "
             "may be repeated, and replaces the look's own",
         },
+        "--steady": {
+            "type": _number,
+            "metavar": "0-1",
+            "help": "how much of the flicker that is left is taken out along the footage's motion: 1 (all that can be, "
+            "if not given) to 0 (off); finished chunks are kept when it changes",
+        },
         "--steps": {
             "type": _whole,
             "metavar": "N",

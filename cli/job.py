@@ -128,5 +128,5 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-SAME = ("look", "prompt", "strength", "steps", "seed", "model", "device", "codec", "reader")
+SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "device", "codec", "reader")
 """Settings that are called on the command line as they are everywhere."""

@@ -66,17 +66,19 @@ class Steadier:
         self._given: list[Tensor] = []
         self._returned = _Detail()
 
-    def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> Iterator[Tensor]:
+    def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> list[Tensor]:
         """This takes the next frame and its source, `[3, H, W]` both, and gives those that are finished now.
 
         pair: the motion between the source's last frame and this one; None for the first. With the last frame of the
         shot all that are left are given.
         """
         self._given.append(picture)
-        for steadied in self._follow(_frame(picture, source, pair), pair, 0):
-            before = self._given.pop(0)
-            whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
-            yield torch.lerp(before, whole, self._amount)
+        return [self._finished(steadied) for steadied in self._follow(_frame(picture, source), pair, 0)]
+
+    def _finished(self, steadied: Tensor) -> Tensor:
+        before = self._given.pop(0)
+        whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
+        return torch.lerp(before, whole, self._amount)
 
     def _follow(self, frame: _Frame, pair: Pair | None, number: int) -> Iterator[Tensor]:
         if number == len(self._passes):
@@ -141,7 +143,7 @@ class _Pass:
         return links
 
 
-def _frame(picture: Tensor, source: Tensor, pair: Pair | None) -> _Frame:
+def _frame(picture: Tensor, source: Tensor) -> _Frame:
     grey = source.mean(dim=0)[None, None]
     variance = (blur(grey.square(), 3) - blur(grey, 3).square()).clamp(min=0)
     texture = torch.cat([variance, energy(grey - blur(grey, FINE), 2)], dim=1)

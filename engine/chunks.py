@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,12 +16,12 @@ from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.journal import Journal
 from engine.media import Reader, scaled
+from engine.motion import of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
 from preprocessors.flow import FlowEstimator
 
 SLICE = 8  # frames read and scaled at once
-THREADS = min(8, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -137,20 +133,9 @@ def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) 
         source = ShotNoise.from_state(before.state)
         known = list(before.noise)
     later = frames[len(known) - 1 :]
-    known += [source.advance(flow, valid) for flow, valid in _motions(studio.flow, later)]
+    moved = of_pairs(lambda previous, current: _motion(studio.flow, previous, current), later)
+    known += [source.advance(flow, valid) for flow, valid in moved]
     return torch.stack(known), source.state()
-
-
-def _motions(flow: FlowEstimator, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """This gives for every frame but the first how it has moved, and estimates that for some frames at once."""
-    waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
-        for previous, current in pairwise(frames):
-            waiting.append(pool.submit(_motion, flow, previous, current))
-            if len(waiting) > 2 * THREADS:  # no more in memory than keeps everyone busy
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The way of a frame, on one screen: read, shots, windows, controls, diffusion, seams, write."""
+"""The way of a frame, on one screen: read, shots, windows, controls, diffusion, seams, steady, write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,17 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from consistency.join import ChunkJoin
-from engine.chunks import SLICE, Studio, read_frames, restyle_shot
+from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
+from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
-from engine.windows import Span
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -91,7 +89,7 @@ def restyle(
             plan = _plan(studio, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
-            written = _join(studio, plan, output, settings.codec, progress)
+            written = _write(studio, plan, output, settings, progress)
         notes = (*warnings, *written, *reader.warnings)
         return Result(
             output=output,
@@ -125,7 +123,7 @@ def restyle_frames(
             studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
-            for joined in _joined(studio, plan):
+            for joined in finished_frames(studio, plan, settings.steady):
                 yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
 
     Controls.load(make_request(settings, stylizer).active_controls)
@@ -141,7 +139,8 @@ def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
-    chosen = {name: value for name, value in settings.to_dict().items() if name != "device"}
+    # Neither says anything of the chunks: with another `steady` they are joined anew.
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "steady")}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
@@ -174,25 +173,20 @@ def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     done, in_model = 0, 0.0
     progress(Progress("restyling", 0, total))
     for shot, chunks in plan.numbered():
-        overlaps = _overlaps([span for _, span in chunks])
-        for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, o=overlaps: o[span.start]):  # type: ignore[misc]
+        after = overlaps([span for _, span in chunks])
+        for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]
             done, in_model = done + frames, in_model + seconds
             progress(Progress("restyling", done, total))
     return in_model
 
 
-def _overlaps(chunks: list[Span]) -> dict[int, int]:
-    """How many frames each chunk, by its start, shares with the next; the last one gives none away."""
-    after = {left.start: left.stop - right.start for left, right in pairwise(chunks)}
-    return after | {chunks[-1].start: 0}
-
-
-def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Report) -> tuple[str, ...]:
+def _write(studio: Studio, plan: Plan, output: Path, settings: Settings, progress: Report) -> tuple[str, ...]:
+    codec = settings.codec
     info, (height, width) = studio.reader.info, studio.sizes.output
     alpha = info.alpha and codec is Codec.PRORES4444
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
-        for frames in _joined(studio, plan):
+        for frames in finished_frames(studio, plan, settings.steady):
             for piece in torch.split(frames, SLICE):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
                 writer.write(scaled(piece, (height, width)), opacity)
@@ -200,19 +194,3 @@ def _join(studio: Studio, plan: Plan, output: Path, codec: Codec, progress: Repo
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined
         return tuple(writer.warnings)
-
-
-def _joined(studio: Studio, plan: Plan) -> Iterator[Tensor]:
-    for _, chunks in plan.numbered():
-        join = ChunkJoin(DisFlow(fine=True))
-        after = _overlaps([span for _, span in chunks])
-        before = 0
-        for number, span in chunks:
-            # One chunk has nobody to agree with; of several, all are held to what the first made of the source.
-            yield join.add(
-                studio.journal.frames(number),
-                before,
-                after[span.start],
-                read_frames(studio.reader, span, studio.sizes.work) if len(chunks) > 1 else None,
-            )
-            before = after[span.start]

@@ -89,6 +89,7 @@ class Settings:
     device: str = "auto"
     controls: Mapping[str, float] | None = None
     cuts: str = "auto"
+    steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
@@ -100,6 +101,7 @@ class Settings:
         if self.look is not None:
             load_look(self.look)
         _check_strength(self.strength)
+        _check_steady(self.steady)
         _check_whole("steps", self.steps, 1, 200)
         _check_whole("seed", self.seed, 0, 2**63 - 1)
         _check_whole("width", self.width, 16, 16384)
@@ -165,6 +167,11 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
 def _check_strength(value: object) -> None:
     if value is not None and (type(value) not in (int, float) or not 0 < value <= 1):  # type: ignore[operator]
         raise SettingsError(f"strength is {value!r}; it must be a number above 0 (no change) and at most 1 (all new).")
+
+
+def _check_steady(value: object) -> None:
+    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
+        raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
 
 
 def _weights(controls: object) -> Mapping[str, float]:

@@ -1,0 +1,63 @@
+"""Make one shot of its finished chunks: joined where they meet, then steadied along the source's motion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from consistency.join import ChunkJoin
+from consistency.steady import Pair, Steadier
+from engine.chunks import Studio, read_frames
+from engine.motion import of_pairs
+from engine.plan import Plan
+from engine.windows import Span
+from preprocessors.flow import DisFlow
+
+
+def overlaps(chunks: list[Span]) -> dict[int, int]:
+    """This says how many frames each chunk, by its start, shares with the next; the last one gives none away."""
+    after = {left.start: left.stop - right.start for left, right in pairwise(chunks)}
+    return after | {chunks[-1].start: 0}
+
+
+def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Tensor]:
+    """This gives all frames of a job whose chunks are finished, `[N, 3, H, W]` at the size that was worked on.
+
+    steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion.
+    """
+    for _, chunks in plan.numbered():
+        joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
+        yield from _steadied(joined, chunks[-1][1].stop - chunks[0][1].start, steady)
+
+
+def _joined(
+    studio: Studio, chunks: list[tuple[int, Span]], with_source: bool
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """This gives frames and, if wanted, their source."""
+    join = ChunkJoin(DisFlow(fine=True))
+    after, before = overlaps([span for _, span in chunks]), 0
+    for number, span in chunks:
+        source = read_frames(studio.reader, span, studio.sizes.work) if with_source else None
+        frames = join.add(studio.journal.frames(number), before, after[span.start], source)
+        yield frames, None if source is None else source[: len(frames)]
+        before = after[span.start]
+        del frames, source  # or they would stay while the next chunk is joined
+
+
+def _steadied(parts: Iterator[tuple[Tensor, Tensor | None]], length: int, amount: float) -> Iterator[Tensor]:
+    if amount == 0 or length == 1:
+        yield from (frames for frames, _ in parts)
+        return
+    steadier, flow, last = Steadier(length, amount), DisFlow(fine=True), None
+    for frames, source in parts:
+        assert source is not None
+        pairs = of_pairs(lambda *two: Pair(*flow.both(*two)), source if last is None else [last, *source])
+        for frame, seen in zip(frames, source, strict=True):
+            done = steadier.add(frame, seen, None if last is None else next(pairs))
+            last = seen
+            if done:
+                yield torch.stack(done)
+        last = last.clone() if last is not None else None  # alone: not as a view of its whole chunk
