@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmarks.steadiness.trial import Method, Motion, Trial
 from consistency.join import ChunkJoin
+from consistency.steady import Pair, Steadier
 from preprocessors.flow import DisFlow
 
 
@@ -23,8 +24,8 @@ def linear_fade(trial: Trial, motion: Motion) -> Tensor:
     return made
 
 
-def ours(trial: Trial, motion: Motion) -> Tensor:
-    """This joins the parts as the product does."""
+def joined(trial: Trial, motion: Motion) -> Tensor:
+    """This joins the parts as the product does, and steadies nothing."""
     join, finished = ChunkJoin(DisFlow(fine=True)), []
     overlaps = [0, *(seam.overlap for seam in trial.seams), 0]
     for part, before, after in zip(trial.parts, overlaps[:-1], overlaps[1:], strict=True):
@@ -33,4 +34,13 @@ def ours(trial: Trial, motion: Motion) -> Tensor:
     return torch.cat(finished)
 
 
-METHODS: dict[str, Method] = {"linear fade": linear_fade, "ours": ours}
+def ours(trial: Trial, motion: Motion) -> Tensor:
+    """This joins the parts and steadies the shot as the product does."""
+    frames, steadier, finished = joined(trial, motion), Steadier(len(trial.clip.source)), []
+    for t, (frame, source) in enumerate(zip(frames, trial.clip.source, strict=True)):
+        pair = Pair(motion.to_previous[t], motion.to_next[t - 1]) if t else None
+        finished += steadier.add(frame, source, pair)
+    return torch.stack(finished)
+
+
+METHODS: dict[str, Method] = {"linear fade": linear_fade, "joined": joined, "ours": ours}
