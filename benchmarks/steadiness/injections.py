@@ -46,6 +46,7 @@ class _Fault:
     spans: list[Span]
     much: float
     rng: np.random.Generator
+    tint_seed: tuple[int, ...]
 
     def every_frame(self, *shape: int) -> Tensor:
         return self._normal(len(self.drawing.base), *shape)
@@ -66,8 +67,8 @@ def inject(drawing: Drawing, seed: int, case: str, severity: str = "mid", overla
     spans = plan_chunks(len(drawing.base), LONGEST, overlap)
     if len(spans) > len(drawing.fresh):
         raise ValueError(f"{len(drawing.base)} frames make {len(spans)} chunks, and {len(drawing.fresh)} are drawn")
-    rng = np.random.default_rng([seed, 77, list(CASES).index(case)])
-    fault = _Fault(drawing, spans, STRENGTHS[severity], rng)
+    draws = (seed, 77, list(CASES).index(case))
+    fault = _Fault(drawing, spans, STRENGTHS[severity], np.random.default_rng(draws), (*draws, 1))
     versions = [eight_bit(part) for part in _FAULTS[case](fault)]
     parts = tuple(Part(span.start, part) for span, part in zip(spans, versions, strict=True))
     return Trial(drawing.clip, case, severity, parts, _answers(drawing, case, fault))
@@ -79,10 +80,28 @@ def happens(kind: Kind, case: str) -> bool:
 
 
 def _answers(drawing: Drawing, case: str, fault: _Fault) -> tuple[Tensor, ...]:
-    if case not in ("D4", "D9"):
-        return (drawing.clean,)
+    """These are the results that would be right, not rounded: what rounding does from frame to frame is no truth.
+
+    Where every chunk has a texture of its own any of them is right. Where every chunk has a colour of its own so is
+    each of these; with both, the textures are looked at in the first chunk's colour, to which a shot is held.
+    """
+    match case:
+        case "D3":
+            answers = [tint(drawing.base) for tint in _chunk_tints(fault)]
+        case "D4":
+            answers = _reseeded(fault)
+        case "D9":
+            first = _chunk_tints(fault)[0]
+            answers = [first(texture) for texture in _reseeded(fault)]
+        case _:
+            answers = [drawing.base]
+    return tuple(answer.clamp(0, 1) for answer in answers)
+
+
+def _reseeded(fault: _Fault) -> list[Tensor]:
+    """This is the whole clip in every chunk's texture."""
     share = _share(0.9, fault.much)
-    return tuple(eight_bit(drawing.reseeded(share, drawing.fresh[index])) for index in range(len(fault.spans)))
+    return [fault.drawing.reseeded(share, fault.drawing.fresh[index]) for index in range(len(fault.spans))]
 
 
 def _share(mid: float, much: float) -> float:
@@ -105,11 +124,27 @@ def _fields(fault: _Fault) -> list[Tensor]:
     return fault.cut(fault.drawing.clean + _field(fault))
 
 
+@dataclass(frozen=True)
+class _Tint:
+    """A colour cast: gain and offset of each channel, `[3, 1, 1]`."""
+
+    gain: Tensor
+    offset: Tensor
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        return (frames - 0.5) * self.gain + 0.5 + self.offset
+
+
+def _chunk_tints(fault: _Fault) -> list[_Tint]:
+    """This gives every chunk a colour of its own; the same ones whenever it is asked."""
+    rng = np.random.default_rng(fault.tint_seed)
+    gain, offset = (torch.tensor(rng.standard_normal((len(fault.spans), 3, 1, 1)), dtype=torch.float32) for _ in "go")
+    pairs = zip(1 + 0.10 * fault.much * gain, 0.05 * fault.much * offset, strict=True)
+    return [_Tint(by, plus) for by, plus in pairs]
+
+
 def _tinted(fault: _Fault, parts: list[Tensor]) -> list[Tensor]:
-    """This gives every chunk a colour of its own."""
-    gain, offset = 0.10 * fault.every_chunk(3, 1, 1), 0.05 * fault.every_chunk(3, 1, 1)
-    tints = zip(parts, 1 + fault.much * gain, fault.much * offset, strict=True)
-    return [(part - 0.5) * by + 0.5 + plus for part, by, plus in tints]
+    return [tint(part) for tint, part in zip(_chunk_tints(fault), parts, strict=True)]
 
 
 def _tints(fault: _Fault) -> list[Tensor]:
@@ -117,8 +152,7 @@ def _tints(fault: _Fault) -> list[Tensor]:
 
 
 def _textures(fault: _Fault) -> list[Tensor]:
-    answers = _answers(fault.drawing, "D4", fault)
-    return [answer[span.start : span.stop] for answer, span in zip(answers, fault.spans, strict=True)]
+    return [frames[span.start : span.stop] for frames, span in zip(_reseeded(fault), fault.spans, strict=True)]
 
 
 def _restless(fault: _Fault) -> list[Tensor]:
