@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.steadiness import peers_ffmpeg
 from benchmarks.steadiness.peers_ffmpeg import Atadenoise, Deflicker, Filtered, Hqdn3d, Tmedian, Tmix
-from benchmarks.steadiness.peers_join import Fade, RandomBlend, affine_match, hard_cut, linear, raised_cosine
+from benchmarks.steadiness.peers_join import BandFade, Fade, RandomBlend, affine_match, hard_cut, linear, raised_cosine
 from benchmarks.steadiness.peers_steady import MotionAverage, RecursiveBlend, ScreenedPoisson, Steadied
 from benchmarks.steadiness.trial import Method
 
@@ -15,6 +15,8 @@ PEERS: dict[str, Method] = {
     "linear fade": Fade(linear),
     "cosine fade": Fade(raised_cosine),
     "matched fade": MATCHED_FADE,
+    "band fade": BandFade(),
+    "matched band fade": BandFade(match=affine_match),
     "random blend": RandomBlend(),
     "deflicker": Filtered(Deflicker()),
     "hqdn3d": Filtered(Hqdn3d()),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 from benchmarks.steadiness.trial import Motion, Part, Trial
@@ -65,6 +66,32 @@ class Fade:
 
 
 @dataclass(frozen=True)
+class BandFade:
+    """This mixes coarse bands over the whole overlap and every finer one over half as long, about its middle.
+
+    Burt and Adelson's blend (1983) along time, as editors have it: fine detail, which a long mix would double,
+    changes within a frame or two. bands: how many there are; 1 is a linear fade.
+    """
+
+    bands: int = 3
+    match: Match = as_it_is
+
+    def __call__(self, trial: Trial, motion: Motion) -> Tensor:
+        """This joins the parts."""
+        return joined(trial.parts, self._mix, self.match)
+
+    def _mix(self, left: Tensor, right: Tensor) -> Tensor:
+        made, fine = torch.zeros_like(left), self.bands - 1
+        for band in range(fine, -1, -1):  # from the finest, the shortest fade, to what is left: the coarsest
+            weight = ((_progress(left) - 0.5) * 2**band + 0.5).clamp(0, 1)
+            sigma = 1.5 * 2 ** (fine - band)
+            low_left, low_right = (blurred(side, sigma) if band else torch.zeros_like(side) for side in (left, right))
+            made += torch.lerp(left - low_left, right - low_right, weight)
+            left, right = low_left, low_right
+        return made.clamp(0, 1)
+
+
+@dataclass(frozen=True)
 class RandomBlend:
     """Randomised blending (StreamingT2V, CVPR 2025): the frame at which the left version gives way is drawn by chance.
 
@@ -102,6 +129,12 @@ def joined(parts: Sequence[Part], mix: Mix, match: Match) -> Tensor:
         frames = match(part.frames, before)
         made = torch.cat([made[:start], mix(before, frames[: len(before)]), frames[len(before) :]])
     return made
+
+
+def blurred(frames: Tensor, sigma: float) -> Tensor:
+    """This blurs, by a kernel that always fits into the picture."""
+    reach = min(2 * round(3 * sigma) + 1, *(2 * side - 1 for side in frames.shape[-2:]))
+    return gaussian_blur2d(frames, (reach, reach), (sigma, sigma), border_type="reflect")
 
 
 def _progress(frames: Tensor) -> Tensor:

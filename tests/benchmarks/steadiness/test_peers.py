@@ -9,9 +9,10 @@ from torch import Tensor
 from benchmarks.steadiness import peers_ffmpeg
 from benchmarks.steadiness.peers import PEERS, left_out
 from benchmarks.steadiness.peers_ffmpeg import Filtered, Hqdn3d, Tmedian, Tmix, filtered
-from benchmarks.steadiness.peers_join import Fade, RandomBlend, affine_match, hard_cut, raised_cosine
+from benchmarks.steadiness.peers_join import BandFade, Fade, RandomBlend, affine_match, hard_cut, raised_cosine
 from benchmarks.steadiness.peers_steady import MotionAverage, RecursiveBlend, ScreenedPoisson, Steady, solve_screened
-from benchmarks.steadiness.trial import Clip, Motion, Part, Trial
+from benchmarks.steadiness.trial import Clip, Method, Motion, Part, Trial
+from consistency.metrics import detail
 from consistency.warp import warp
 from samples.scenes import Scene, draw_scene
 
@@ -71,8 +72,8 @@ def test_the_hard_cut_does_nothing(scene: Scene) -> None:
     assert torch.equal(hard_cut(trial, trial.clip.motion), trial.flickering)
 
 
-@pytest.mark.parametrize("fade", [Fade(), Fade(raised_cosine)])
-def test_fades_meet_in_the_middle_and_leave_the_rest(fade: Fade, scene: Scene) -> None:
+@pytest.mark.parametrize("fade", [Fade(), Fade(raised_cosine), BandFade()])
+def test_fades_meet_in_the_middle_and_leave_the_rest(fade: Method, scene: Scene) -> None:
     left, right = noise(scene.frames[:7], 1), noise(scene.frames[4:], 2)
     made = fade(trial_of(scene.frames, moving(scene), left, right), moving(scene))
     assert torch.allclose(made[5], (left[5] + right[1]) / 2, atol=1e-6)
@@ -81,8 +82,16 @@ def test_fades_meet_in_the_middle_and_leave_the_rest(fade: Fade, scene: Scene) -
     assert (made[4] - left[4]).abs().mean() < (made[4] - right[0]).abs().mean()
 
 
-@pytest.mark.parametrize("join", [Fade(), Fade(raised_cosine, affine_match), RandomBlend()])
-def test_parts_that_share_nothing_are_put_side_by_side(join: Fade | RandomBlend, scene: Scene) -> None:
+def test_a_fade_of_one_band_is_a_linear_one_and_finer_bands_change_faster(scene: Scene) -> None:
+    left, right = noise(scene.frames[:9], 1), noise(scene.frames[4:], 2)
+    trial = trial_of(scene.frames, moving(scene), left, right)
+    plain, banded = Fade()(trial, moving(scene)), BandFade()(trial, moving(scene))
+    assert torch.allclose(BandFade(1)(trial, moving(scene)), plain, atol=1e-6)
+    assert detail(banded[5:6] - left[5:6]).abs().mean() < 0.5 * detail(plain[5:6] - left[5:6]).abs().mean()
+
+
+@pytest.mark.parametrize("join", [Fade(), Fade(raised_cosine, affine_match), BandFade(), RandomBlend()])
+def test_parts_that_share_nothing_are_put_side_by_side(join: Method, scene: Scene) -> None:
     trial = trial_of(scene.frames, moving(scene), scene.frames[:4], scene.frames[4:])
     assert torch.equal(join(trial, moving(scene)), scene.frames)
 
