@@ -82,15 +82,15 @@ def draw_planes(rng: np.random.Generator, height: int, width: int) -> list[Plane
 
     A ground lies level under the camera, so it is nearer than some that stand and farther than others.
     """
-    lens = _lens(height, width)
+    lens = lens_of(height, width)
     camera = _draw_camera(rng, pace=float(np.exp(rng.uniform(np.log(0.3), np.log(2.0)))))
     half = np.array([width, height]) / 2 / max(height, width)  # of the picture, at depth 1
-    texels = int(np.clip(-(-max(height, width) // 12) * 16, 32, TEXELS))  # finer ones would only alias
-    backdrop = _standing(np.array([0, 0, FAR]), np.array([0.1, 0.1]) * rng.uniform(-1, 1, 2))
-    planes = [_plane(rng, lens, camera, backdrop, FAR, None, texels)]
+    texels = texels_for(height, width)
+    backdrop = standing(np.array([0, 0, FAR]), np.array([0.1, 0.1]) * rng.uniform(-1, 1, 2))
+    planes = [draw_plane(rng, lens, camera, backdrop, FAR, None, texels)]
     if rng.uniform() < 0.5:
         ground = np.array([[1.0, 0, 0], [0, 0, 1.0], [0, rng.uniform(0.8, 1.4), 0]]).T
-        planes.append(_plane(rng, lens, camera, lambda t: ground, FAR, None, texels))
+        planes.append(draw_plane(rng, lens, camera, lambda t: ground, FAR, None, texels))
     count = int(rng.integers(4, 9))
     inverse = np.linspace(1 / FAR, 1 / NEAR, count + 1)[1:]
     for near in inverse:
@@ -116,20 +116,22 @@ def _draw_layer(
     radius = depth * float(half.min()) * rng.uniform(0.3, 0.8)
     middle = np.append(half * rng.uniform(-0.9, 0.9, 2), 1.0) * depth
     steepest = min(0.5, 0.3 * gap * depth**2 / radius)  # never so tilted that it would cut through its neighbour
-    pose = _standing(middle, rng.uniform(-1, 1, 2) * steepest)
-    sway = _draw_sway(rng, np.append(half * depth * rng.uniform(0, 0.6), 0.5), period=rng.uniform(60, 200))
+    pose = standing(middle, rng.uniform(-1, 1, 2) * steepest)
+    sway = draw_sway(rng, np.append(half * depth * rng.uniform(0, 0.6), 0.5), period=rng.uniform(60, 200))
 
     def drifting(t: int) -> Matrix:
         right, down, turn = sway(t)
         spin = np.array([[np.cos(turn), -np.sin(turn), right], [np.sin(turn), np.cos(turn), down], [0, 0, 1]])
         return np.asarray(pose(t) @ spin @ np.diag([radius, radius, 1.0]))
 
-    return _plane(rng, lens, camera, drifting, depth / radius, _draw_shape(rng), texels)
+    return draw_plane(rng, lens, camera, drifting, depth / radius, draw_shape(rng), texels)
 
 
-def _plane(
+def draw_plane(
     rng: np.random.Generator, lens: Matrix, camera: Pose, pose: Pose, span: float, shape: Shape | None, texels: int
 ) -> Plane:
+    """This draws a plane of a texture of its own; one repeat of it spans 1.2 to 1.6 `span`."""
+
     def homography(t: int) -> Matrix:
         turn_and_place = camera(t)
         turn, place = turn_and_place[:, :3], turn_and_place[:, 3]
@@ -141,18 +143,24 @@ def _plane(
     return Plane(homography, shape, texture, tile=span * rng.uniform(1.2, 1.6))
 
 
-def _lens(height: int, width: int) -> Matrix:
+def texels_for(height: int, width: int) -> int:
+    """This says how many texels a side are worth drawing for a picture of this size: finer ones would only alias."""
+    return int(np.clip(-(-max(height, width) // 12) * 16, 32, TEXELS))
+
+
+def lens_of(height: int, width: int) -> Matrix:
+    """This is the camera's matrix: along its longer side it sees half as far to either side as it looks deep."""
     longer = float(max(height, width))
     return np.array([[longer, 0, (width - 1) / 2], [0, longer, (height - 1) / 2], [0, 0, 1]])
 
 
-def _standing(middle: Matrix, tilt: Matrix) -> Pose:
+def standing(middle: Matrix, tilt: Matrix) -> Pose:
     """This is a plane that faces the camera but for its tilt: how much depth grows to the right and down."""
     pose = np.array([[1, 0, tilt[0]], [0, 1, tilt[1]], middle]).T
     return lambda t: pose
 
 
-def _draw_sway(rng: np.random.Generator, reach: Matrix, period: float) -> Callable[[int], Matrix]:
+def draw_sway(rng: np.random.Generator, reach: Matrix, period: float) -> Callable[[int], Matrix]:
     """This draws a smooth motion that stays within `reach` of where it started, one entry a coordinate."""
     size = reach * rng.uniform(-1, 1, len(reach)) / 2
     phase, speed = rng.uniform(0, 2 * np.pi, len(reach)), 2 * np.pi / period * rng.uniform(0.7, 1.4, len(reach))
@@ -161,20 +169,23 @@ def _draw_sway(rng: np.random.Generator, reach: Matrix, period: float) -> Callab
 
 def _draw_camera(rng: np.random.Generator, pace: float) -> Pose:
     """This draws a camera that travels, turns and rolls a little: `[3, 4]`, its turn and its place."""
-    travel = _draw_sway(rng, np.array([1.0, 0.6, 0.9]), 90 / pace)
-    turn = _draw_sway(rng, np.array([0.12, 0.1, 0.15]), 110 / pace)
+    travel = draw_sway(rng, np.array([1.0, 0.6, 0.9]), 90 / pace)
+    turn = draw_sway(rng, np.array([0.12, 0.1, 0.15]), 110 / pace)
 
-    def camera(t: int) -> Matrix:
-        (a, b, c), zero = turn(t), 0.0
-        yaw = np.array([[np.cos(a), zero, -np.sin(a)], [zero, 1, zero], [np.sin(a), zero, np.cos(a)]])
-        pitch = np.array([[1, zero, zero], [zero, np.cos(b), -np.sin(b)], [zero, np.sin(b), np.cos(b)]])
-        roll = np.array([[np.cos(c), -np.sin(c), zero], [np.sin(c), np.cos(c), zero], [zero, zero, 1]])
-        return np.concatenate([roll @ pitch @ yaw, travel(t)[:, None]], axis=1)
-
-    return camera
+    return lambda t: aim(turn(t), travel(t))
 
 
-def _draw_shape(rng: np.random.Generator) -> Shape:
+def aim(turn: Matrix, place: Matrix) -> Matrix:
+    """This is a camera that has turned (yaw, pitch, roll; radians) and stands at a place: `[3, 4]`."""
+    (a, b, c), zero = turn, 0.0
+    yaw = np.array([[np.cos(a), zero, -np.sin(a)], [zero, 1, zero], [np.sin(a), zero, np.cos(a)]])
+    pitch = np.array([[1, zero, zero], [zero, np.cos(b), -np.sin(b)], [zero, np.sin(b), np.cos(b)]])
+    roll = np.array([[np.cos(c), -np.sin(c), zero], [np.sin(c), np.cos(c), zero], [zero, zero, 1]])
+    return np.concatenate([roll @ pitch @ yaw, place[:, None]], axis=1)
+
+
+def draw_shape(rng: np.random.Generator) -> Shape:
+    """This draws a pebble, a rounded board, a polygon, a ring or a fence."""
     kind, squash, corner = rng.integers(5), rng.uniform(0.5, 1.0), rng.uniform(0.15, 0.4)
     waves = [(int(k), rng.uniform(0, 0.25) / k**0.5, rng.uniform(0, 6.28)) for k in (2, 3, 5)]
     sides, hole = int(rng.integers(3, 7)), rng.uniform(0.4, 0.7)

@@ -9,7 +9,7 @@ coordinates: the pixel (0, 0) reaches from -0.5 to 0.5.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -59,8 +59,17 @@ def draw_scene(
     planes = draw_planes(np.random.default_rng(seed), height, width)
     if paint is not None:
         planes = [plane.painted(paint(plane.texture, layer)) for layer, plane in enumerate(planes)]
-    moments = range(first, first + frames)
-    pictures, mixed = zip(*(_picture(planes, t, height, width) for t in moments), strict=True)
+    scene = film(lambda t: planes, range(first, first + frames), height, width)
+    return replace(scene, frames=scene.frames.clamp(0, 1))
+
+
+def film(planes_at: Callable[[int], list[Plane]], moments: range, height: int, width: int) -> Scene:
+    """This films planes at some moments; their textures, of any number of channels, may be others at each.
+
+    What comes out as `frames` has as many channels as the textures, and is not held to 0 to 1.
+    """
+    planes = planes_at(moments[0])
+    pictures, mixed = zip(*(_picture(planes_at(t), t, height, width) for t in moments), strict=True)
     truths = [_truth(planes, t, moments, height, width) for t in moments]
     near, back, ahead, hidden, layers = (torch.stack(parts) for parts in zip(*truths, strict=True))
     span = (near.max() - near.min()).clamp(min=1e-6)
@@ -88,10 +97,10 @@ def _nearest(planes: list[Plane], t: int, points: Tensor) -> tuple[Tensor, Tenso
 
 
 def _picture(planes: list[Plane], t: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """This draws frame t, `[3, H, W]`, and marks pixels that show more than one layer, `[1, H, W]`."""
+    """This draws frame t, `[C, H, W]`, and marks pixels that show more than one layer, `[1, H, W]`."""
     points = _grid(height, width, SAMPLES)
     layer, _ = _nearest(planes, t, points)
-    colours = torch.zeros(*layer.shape, 3)
+    colours = torch.zeros(*layer.shape, planes[0].texture.shape[2])
     for index, plane in enumerate(planes):
         seen = layer == index
         if seen.any():
@@ -100,7 +109,7 @@ def _picture(planes: list[Plane], t: int, height: int, width: int) -> tuple[Tens
     # One sample more on every side: an edge may fall between two pixels.
     highest, lowest = (F.max_pool2d(signed, SAMPLES + 2, SAMPLES, padding=1) for signed in (ids, -ids))
     mixed = highest != -lowest
-    return F.avg_pool2d(colours.permute(2, 0, 1), SAMPLES).clamp(0, 1), mixed.float()
+    return F.avg_pool2d(colours.permute(2, 0, 1), SAMPLES), mixed.float()
 
 
 def _truth(planes: list[Plane], t: int, moments: range, height: int, width: int) -> tuple[Tensor, ...]:

@@ -1,0 +1,112 @@
+"""Methods on trials: who gets what to see, how long it takes, and what the judge says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.steadiness.clips import CACHE, Drawing, cached, kind_of
+from benchmarks.steadiness.gates import failed
+from benchmarks.steadiness.injections import happens, inject
+from benchmarks.steadiness.scores import Judge, Score
+from benchmarks.steadiness.trial import Clip, Method, Motion, Trial
+from preprocessors.flow import DisFlow
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run: which clips, faults and sizes, and what methods may know of the motion."""
+
+    seeds: tuple[int, ...]
+    cases: tuple[str, ...]
+    severities: tuple[str, ...] = ("mid",)
+    frames: int = 48
+    height: int = 216
+    width: int = 384
+    overlap: int = 4
+    flows: tuple[str, ...] = ("estimated",)
+    farther: bool = False
+    cache: Path = CACHE
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result and what is said of it. milliseconds: of the method, a frame, without the estimate of motion."""
+
+    method: str
+    clip: str
+    case: str
+    severity: str
+    flow: str
+    milliseconds: float
+    failed: list[str]
+    score: Score
+
+    def as_dict(self) -> dict[str, Any]:
+        """This is what is written as JSON."""
+        return asdict(self)
+
+
+def drawings(plan: Plan) -> Iterator[tuple[int, Drawing]]:
+    """This draws the clips of a plan, one at a time."""
+    for seed in plan.seeds:
+        yield seed, cached(seed, plan.frames, plan.height, plan.width, plan.cache)
+
+
+def trials(plan: Plan, seed: int, drawing: Drawing) -> Iterator[Trial]:
+    """This makes the trials of one clip."""
+    for case in plan.cases:
+        for severity in plan.severities:
+            if happens(kind_of(seed), case):
+                yield inject(drawing, seed, case, severity, plan.overlap)
+
+
+def run(plan: Plan, methods: dict[str, Method]) -> Iterator[Row]:
+    """This judges all methods on all trials."""
+    for seed, drawing in drawings(plan):
+        motions = {flow: _motion(drawing.clip, flow, seed, plan) for flow in plan.flows}
+        for trial in trials(plan, seed, drawing):
+            judge = Judge(trial)
+            for flow, motion in motions.items():
+                for name, method in methods.items():
+                    yield _judged(name, method, judge, flow, motion, plan.farther)
+
+
+def _judged(name: str, method: Method, judge: Judge, flow: str, motion: Motion, farther: bool) -> Row:
+    trial = judge.trial
+    started = time.perf_counter()
+    made = method(trial, motion)
+    each = 1000 * (time.perf_counter() - started) / len(made)
+    score = judge.score(made, farther)
+    return Row(name, trial.clip.name, trial.case, trial.severity, flow, each, failed(score, trial.case), score)
+
+
+def _motion(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
+    if flow == "true":
+        return clip.motion
+    file = plan.cache / f"flow-{seed}-{plan.frames}x{plan.height}x{plan.width}-{_print_of(clip)}.pt"
+    if file.exists():
+        return Motion(*torch.load(file))
+    motion = estimated(clip)
+    plan.cache.mkdir(parents=True, exist_ok=True)
+    torch.save([motion.to_previous, motion.to_next], file)
+    return motion
+
+
+def _print_of(clip: Clip) -> str:
+    """This tells clips of one name apart, should the code that draws them change."""
+    return f"{int(clip.source.double().mul(255).sum()):x}"
+
+
+def estimated(clip: Clip) -> Motion:
+    """This estimates motion from the source alone, as a program must that is not told."""
+    search, source = DisFlow(fine=True), clip.source
+    pairs = [search.both(source[t - 1], source[t]) for t in range(1, len(source))]
+    none = torch.zeros_like(clip.motion.to_previous[0])
+    back, ahead = [none, *(pair[0] for pair in pairs)], [*(pair[1] for pair in pairs), none]
+    return Motion(torch.stack(back), torch.stack(ahead))
