@@ -93,10 +93,10 @@ def read_middle(path: Path, frames: int, longest: int) -> Tensor:
 def restyled(source: Tensor, seed: int) -> Tensor:
     """This is a look that knows nothing but a pixel's colour: channels mixed, a curve, steps drawn halfway.
 
-    Nothing is steeper than twice the source, so noise stays as small as it is there. Within 0.06 and 0.94.
+    Nothing is steeper than 2.5 times the source, so its noise stays small. Within 0.06 and 0.94.
     """
     generator = torch.Generator().manual_seed(seed)
-    mixed = torch.eye(3) + 0.25 * torch.randn(3, 3, generator=generator)
+    mixed = torch.eye(3) + 0.2 * torch.randn(3, 3, generator=generator)
     turned = torch.einsum("ij,tjhw->tihw", mixed / mixed.sum(dim=1, keepdim=True), source - 0.5) + 0.5
     held = turned.clamp(0, 1)
     stepped = held - torch.sin(2 * torch.pi * 5 * held) / (2 * torch.pi * 5) / 2
