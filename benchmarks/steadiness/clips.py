@@ -6,7 +6,7 @@ import hashlib
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +47,6 @@ class Drawing:
     def reseeded(self, share: float, other: Tensor) -> Tensor:
         """This is the look with a share of its fine texture changed for `other`: as strong, and not yet 8-bit."""
         return self.base + (math.sqrt(1 - share * share) - 1) * self.fine + share * other
-
-    def begun(self, frames: int) -> Drawing:
-        """This is the first frames of it."""
-        motion = Motion(*(getattr(self.clip.motion, part.name)[:frames].clone() for part in fields(Motion)))
-        motion.to_next[-1] = 0
-        clip = Clip(self.clip.name, self.clip.source[:frames], motion, self.clip.counts[:frames])
-        return Drawing(clip, self.base[:frames], self.fine[:frames], self.fresh[:, :frames], self.restless[:frames])
 
 
 def eight_bit(frames: Tensor) -> Tensor:
