@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from benchmarks.steadiness.motion import seen_before
 from benchmarks.steadiness.peers_join import hard_cut
 from benchmarks.steadiness.trial import Method, Motion, Trial
-from consistency.occlusion import occluded
 from consistency.warp import warp
 
 
@@ -48,7 +48,7 @@ class RecursiveBlend:
 
     def __call__(self, frames: Tensor, source: Tensor, motion: Motion) -> Tensor:
         """This steadies the clip, from its first frame on."""
-        share = self.keep * _seen_before(motion)
+        share = self.keep * seen_before(motion)
         made = [frames[:1]]
         for t in range(1, len(frames)):
             past = warp(made[-1], motion.to_previous[t : t + 1], self.mode)[0]
@@ -69,9 +69,9 @@ class MotionAverage:
     def __call__(self, frames: Tensor, source: Tensor, motion: Motion) -> Tensor:
         """This steadies the clip."""
         total, weight = frames.clone(), torch.ones_like(frames[:, :1])
-        before = _carried(frames, motion.to_previous, _seen_before(motion), self.reach, self.mode)
+        before = _carried(frames, motion.to_previous, seen_before(motion), self.reach, self.mode)
         turned = Motion(motion.to_next.flip(0), motion.to_previous.flip(0))
-        after = _carried(frames.flip(0), turned.to_previous, _seen_before(turned), self.reach, self.mode)
+        after = _carried(frames.flip(0), turned.to_previous, seen_before(turned), self.reach, self.mode)
         for offset, (brought, seen) in enumerate(before, 1):
             total[offset:] += brought * seen
             weight[offset:] += seen
@@ -151,13 +151,6 @@ def _neighbours(like: Tensor) -> Tensor:
     for side in (count[..., :-1, :], count[..., 1:, :], count[..., :-1], count[..., 1:]):
         side += 1
     return count
-
-
-def _seen_before(motion: Motion) -> Tensor:
-    """This marks what the frame before shows too, for there and back comes home: `[T, 1, H, W]`, none in the first."""
-    back, there = motion.to_previous[1:], motion.to_next[:-1]
-    first = torch.zeros_like(motion.to_previous[:1, :1])
-    return torch.cat([first, 1 - occluded(back, there)])
 
 
 def _carried(

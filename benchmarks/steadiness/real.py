@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from benchmarks.steadiness.clips import Drawing, eight_bit
-from benchmarks.steadiness.trial import Clip, Motion
-from consistency.occlusion import motion_boundary, occluded
+from benchmarks.steadiness.motion import countable, estimated
+from benchmarks.steadiness.trial import Clip
 from engine.media import open_reader
 from engine.media.scaling import scaled
 from engine.shots import detect_cuts
-from preprocessors.flow import DisFlow
 
 FOOTAGE = Path(__file__).parents[3] / "shared" / "footage"
 """Beside the repository; see the README of that folder for whose clips these are."""
@@ -39,7 +38,7 @@ class Shot:
 
 
 SHOTS = {
-    "phone pan": Shot("phone_portrait_hlg_pan.mp4"),  # thin lines, fast; shown upright; HDR
+    "phone-pan": Shot("phone_portrait_hlg_pan.mp4"),  # thin lines, fast; shown upright; HDR
     "walk": Shot("actioncam_walk.mp4"),  # parallax, foliage
     "juggling": Shot("fast_juggle.mp4", locked=True),  # a small fast thing, motion blur
     "signing": Shot("locked_person_signing.mkv", locked=True),  # hands before a body
@@ -101,19 +100,3 @@ def restyled(source: Tensor, seed: int) -> Tensor:
     held = turned.clamp(0, 1)
     stepped = held - torch.sin(2 * torch.pi * 5 * held) / (2 * torch.pi * 5) / 2
     return 0.06 + 0.88 * stepped
-
-
-def estimated(source: Tensor) -> Motion:
-    """This estimates motion, both ways, from the source alone."""
-    search = DisFlow(fine=True)
-    pairs = [search.both(source[t - 1], source[t]) for t in range(1, len(source))]
-    none = torch.zeros_like(source[0, :2])
-    back, ahead = [none, *(pair[0] for pair in pairs)], [*(pair[1] for pair in pairs), none]
-    return Motion(torch.stack(back), torch.stack(ahead))
-
-
-def countable(motion: Motion) -> Tensor:
-    """This marks where motion can be believed: seen from both frames, and on no boundary; nothing in the first."""
-    back, ahead = motion.to_previous[1:], motion.to_next[:-1]
-    held = (1 - occluded(back, ahead)) * (1 - motion_boundary(back))
-    return torch.cat([torch.zeros_like(held[:1]), held])

@@ -17,11 +17,11 @@ import torch
 from benchmarks.steadiness.clips import cached, kind_of
 from benchmarks.steadiness.gates import failed
 from benchmarks.steadiness.injections import CASES, happens, inject
+from benchmarks.steadiness.motion import estimated
 from benchmarks.steadiness.peers import MATCHED_FADE, left_out
 from benchmarks.steadiness.peers_ffmpeg import Atadenoise, Deflicker, Filtered, Hqdn3d, Tmedian, Tmix
 from benchmarks.steadiness.peers_join import BandFade, RandomBlend, affine_match
 from benchmarks.steadiness.peers_steady import MotionAverage, RecursiveBlend, ScreenedPoisson, Steadied
-from benchmarks.steadiness.run import estimated
 from benchmarks.steadiness.scores import Judge
 from benchmarks.steadiness.trial import Method
 
@@ -73,7 +73,7 @@ def sweep(chosen: argparse.Namespace, names: Iterable[str]) -> dict[str, list[Ou
     outcomes = {name: [Outcome() for _ in SWEEPS[name]] for name in names}
     for seed in chosen.seeds:
         drawing = cached(seed, chosen.frames, *chosen.size)
-        motion = estimated(drawing.clip)
+        motion = estimated(drawing.clip.source)
         for case in (case for case in CASES if happens(kind_of(seed), case)):
             judge = Judge(inject(drawing, seed, case))
             for name, results in outcomes.items():
