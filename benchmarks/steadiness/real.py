@@ -25,6 +25,8 @@ FOOTAGE = Path(__file__).parents[3] / "shared" / "footage"
 """Beside the repository; see the README of that folder for whose clips these are."""
 CASES = ("D1", "D2", "D3", "D6", "D7", "D8")
 """The faults that can be put into pictures alone."""
+STEPS = 5
+"""Tones that a channel is drawn towards."""
 AT_ONCE = 8
 """Frames that are read before they are made small."""
 
@@ -90,13 +92,16 @@ def read_middle(path: Path, frames: int, longest: int) -> Tensor:
 
 
 def restyled(source: Tensor, seed: int) -> Tensor:
-    """This is a look that knows nothing but a pixel's colour: channels mixed, a curve, steps drawn halfway.
+    """This is a look that knows nothing but a pixel's colour: hues turned by a third or more, tones drawn to steps.
 
-    Nothing is steeper than 2.5 times the source, so its noise stays small. Within 0.06 and 0.94.
+    Nothing is steeper than 1.8 times the source, so its noise stays small. Within 0.06 and 0.94.
     """
-    generator = torch.Generator().manual_seed(seed)
-    mixed = torch.eye(3) + 0.2 * torch.randn(3, 3, generator=generator)
-    turned = torch.einsum("ij,tjhw->tihw", mixed / mixed.sum(dim=1, keepdim=True), source - 0.5) + 0.5
-    held = turned.clamp(0, 1)
-    stepped = held - torch.sin(2 * torch.pi * 5 * held) / (2 * torch.pi * 5) / 2
-    return 0.06 + 0.88 * stepped
+    angle = 2 * torch.pi * (1 / 3 + torch.rand((), generator=torch.Generator().manual_seed(seed)) / 3)
+    turned = torch.einsum("ij,tjhw->tihw", hue_turn(angle), source).clamp(0, 1)
+    return 0.06 + 0.88 * (turned - torch.sin(2 * torch.pi * STEPS * turned) / (2 * torch.pi * STEPS))
+
+
+def hue_turn(angle: Tensor) -> Tensor:
+    """This is the turn of colours about grey, `[3, 3]`: greys stay, and no difference grows."""
+    around = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / 3**0.5
+    return torch.matrix_exp(angle * around)
