@@ -23,12 +23,12 @@ PEERS: dict[str, Method] = {
     "atadenoise": Filtered(Atadenoise()),
     "tmix": Filtered(Tmix()),
     "tmedian": Filtered(Tmedian()),
-    "flow blend": Steadied(RecursiveBlend()),
+    "flow blend": Steadied(RecursiveBlend(0.6, "bicubic")),
     "motion average": Steadied(MotionAverage()),
     "screened Poisson": Steadied(ScreenedPoisson()),
-    "matched fade + flow blend": Steadied(RecursiveBlend(), MATCHED_FADE),
-    "matched fade + motion average": Steadied(MotionAverage(), MATCHED_FADE),
-    "matched fade + screened Poisson": Steadied(ScreenedPoisson(), MATCHED_FADE),
+    "matched fade + flow blend": Steadied(RecursiveBlend(0.6, "bicubic"), MATCHED_FADE),
+    "matched fade + motion average": Steadied(MotionAverage(4, "bicubic"), MATCHED_FADE),
+    "matched fade + screened Poisson": Steadied(ScreenedPoisson(1.0, mode="bicubic"), MATCHED_FADE),
 }
 
 
