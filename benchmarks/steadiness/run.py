@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.steadiness import real
 from benchmarks.steadiness.clips import CACHE, Drawing, cached, kind_of
@@ -41,13 +43,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Row:
-    """One result and what is said of it. milliseconds: of the method, a frame, without the estimate of motion."""
+    """One result and what is said of it.
+
+    given: what was to be steadied, by the hash of its pixels. milliseconds: of the method, a frame, without the
+    estimate of motion.
+    """
 
     method: str
     clip: str
     case: str
     severity: str
     flow: str
+    given: str
     milliseconds: float
     failed: list[str]
     score: Score
@@ -83,19 +90,28 @@ def run(plan: Plan, methods: dict[str, Method]) -> Iterator[Row]:
     for seed, drawing in drawings(plan):
         motions = {flow: _motion(drawing.clip, flow, seed, plan) for flow in plan.flows}
         for trial in trials(plan, seed, drawing):
-            judge = Judge(trial)
-            for flow, motion in motions.items():
-                for name, method in methods.items():
-                    yield _judged(name, method, judge, flow, motion, plan.farther)
+            yield from judged(trial, motions, methods, plan.farther)
 
 
-def _judged(name: str, method: Method, judge: Judge, flow: str, motion: Motion, farther: bool) -> Row:
-    trial = judge.trial
+def judged(
+    trial: Trial, motions: dict[str, Motion], methods: dict[str, Method], farther: bool = False
+) -> Iterator[Row]:
+    """This judges all methods on one trial, with each motion that they may be told of."""
+    judge, given = Judge(trial), hashlib.sha256(trial.flickering.mul(255).round().byte().numpy().tobytes())
+    for flow, motion in motions.items():
+        for name, method in methods.items():
+            made, each = _timed(method, trial, motion)
+            score = judge.score(made, farther)
+            bad = failed(score, trial.case)
+            yield Row(
+                name, trial.clip.name, trial.case, trial.severity, flow, given.hexdigest()[:16], each, bad, score
+            )
+
+
+def _timed(method: Method, trial: Trial, motion: Motion) -> tuple[Tensor, float]:
     started = time.perf_counter()
     made = method(trial, motion)
-    each = 1000 * (time.perf_counter() - started) / len(made)
-    score = judge.score(made, farther)
-    return Row(name, trial.clip.name, trial.case, trial.severity, flow, each, failed(score, trial.case), score)
+    return made, 1000 * (time.perf_counter() - started) / len(made)
 
 
 def _motion(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:

@@ -62,11 +62,20 @@ def test_any_chunk_s_texture_is_right_if_it_is_kept(drawn) -> None:
 
 def test_a_slow_hand_over_from_one_right_texture_to_another_is_next_to_no_flicker(drawn) -> None:
     trial = inject(drawn(PARALLAX), PARALLAX, "D4")
-    one, other = trial.answers
+    one, other = drawn(PARALLAX).fresh[:2]
     weight = torch.linspace(0, torch.pi / 2, len(one)).view(-1, 1, 1, 1)
-    low = measures.blurred(one, 3)
-    handed = low + torch.cos(weight) * (one - low) + torch.sin(weight) * (other - measures.blurred(other, 3))
-    assert Judge(trial).score(handed).left < 0.1
+    handed = drawn(PARALLAX).reseeded(0.9, torch.cos(weight) * one + torch.sin(weight) * other)
+    score = Judge(trial).score(handed)
+    assert score.left < 0.1
+    assert failed(score, "D4") == []
+
+
+def test_an_answer_that_takes_over_between_two_frames_is_flicker_only_there(drawn) -> None:
+    trial = inject(drawn(PARALLAX), PARALLAX, "D4")
+    one, other = trial.answers
+    excess = Judge(trial).excess(measures.change(torch.cat([one[:9], other[9:]]), trial.clip.motion.to_previous))
+    assert excess[8] > 1e-4
+    assert excess[:8].max() == excess[9:].max() == 0
 
 
 def test_nothing_is_retained_of_motion_where_nothing_moves(drawn) -> None:
