@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.steadiness import real
+from benchmarks.steadiness.__main__ import main
 from benchmarks.steadiness.gates import failed
 from benchmarks.steadiness.injections import inject
 from benchmarks.steadiness.motion import countable, estimated
@@ -90,3 +91,21 @@ def test_a_clip_of_footage_makes_trials_that_can_be_judged(footage: Path) -> Non
         assert nothing.quality == 0
         assert failed(judge.score(drawing.clip.source), case)
         assert nothing.made.error > right.made.error
+
+
+def test_what_footage_cannot_tell_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="true motion"):
+        main(["--suite", "B", "--flow", "true"])
+    with pytest.raises(SystemExit, match="clips 0 to 5"):
+        main(["--suite", "B", "--seeds", "6"])
+    monkeypatch.setattr(real.missing, "__defaults__", (tmp_path,))
+    with pytest.raises(SystemExit, match="none of these clips"):
+        main(["--suite", "B"])
+
+
+def test_the_command_scores_footage(footage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--suite", "B", "--seeds", "5", "--frames", "18", "--size", "54", "96", "--cases", "D1", "D4"]
+    main([*small, "--methods", "identity", "oracle", "--table", "quality"])
+    table = capsys.readouterr().out
+    assert "D1" in table
+    assert "D4" not in table
