@@ -16,11 +16,20 @@ from benchmarks.steadiness.methods import METHODS
 from benchmarks.steadiness.outputs import outputs, write_inputs
 from benchmarks.steadiness.peers import PEERS, left_out
 from benchmarks.steadiness.plot import quality_plot
-from benchmarks.steadiness.report import NOTE, farther_table, figure_table, gate_table, quality_table, seam_table
+from benchmarks.steadiness.report import (
+    NOTE,
+    difference_table,
+    farther_table,
+    figure_table,
+    gate_table,
+    quality_table,
+    seam_table,
+)
 from benchmarks.steadiness.run import Plan, Row, run
 from samples.kinds import Kind
 
 ALL = {**CONTROLS, **PEERS, **METHODS}
+TABLES = ("all", "quality", "pairs", "gates", "seams", "figures", "farther")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _tables(rows: list[Row], wanted: str) -> list[str]:
-    tables = {"quality": quality_table, "gates": gate_table, "seams": seam_table, "figures": figure_table}
+    tables = {"quality": quality_table, "pairs": difference_table, "gates": gate_table, "seams": seam_table,
+              "figures": figure_table}  # fmt: skip
     if any(row.score.farther for row in rows):
         tables["farther"] = farther_table
     return [make(rows) for name, make in tables.items() if wanted in ("all", name)]
@@ -94,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--flow", default="estimated", choices=["estimated", "true", "both"])
     parser.add_argument("--overlap", type=int, default=4, help="frames that chunks share")
     parser.add_argument("--farther", action="store_true", help="also what takes longer: tOF, long range, structure")
-    parser.add_argument("--table", default="all", choices=["all", "quality", "gates", "seams", "figures", "farther"])
+    parser.add_argument("--table", default="all", choices=TABLES)
     parser.add_argument("--json", type=Path, help="write every trial's figures there")
     parser.add_argument("--plot", type=Path, help="draw Q by case there, as SVG")
     parser.add_argument("--write-inputs", type=Path, metavar="FOLDER", help="write what other programs need; stop")

@@ -66,6 +66,19 @@ def drifted(frames: Tensor) -> Tensor:
     return torch.diff(blurred(frames, 6.0), dim=0)
 
 
+def share_of(found: Tensor, wanted: Tensor, beside: Tensor) -> float:
+    """This is the share of `wanted` that is found, where some of `beside` may be found as well: by least squares.
+
+    Without `beside` it is <found, wanted> / |wanted|^2; so it is, too, where the two can hardly be told apart. Flicker
+    that is left agrees or disagrees with slow motion by chance: a tenth of it would read as a tenth of motion lost.
+    """
+    shared, strength = float((wanted * beside).sum()), float(beside.square().sum())
+    energy, plain = float(wanted.square().sum()), float((found * wanted).sum())
+    if shared * shared > 0.9 * energy * strength or strength == 0:
+        return plain / energy
+    return (plain * strength - float((found * beside).sum()) * shared) / (energy * strength - shared * shared)
+
+
 def psnr(frames: Tensor, clean: Tensor) -> float:
     """This is the signal-to-noise ratio of a whole clip in decibels, 100 at most."""
     return -10 * float(torch.log10((frames - clean).square().mean().clamp(min=CEILING)))

@@ -16,7 +16,7 @@ NOTE = "No learned metric was computed: no LPIPS, CLIP, DINO, DOVER, FVD or VBen
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """This is the 95 % bootstrap interval of a mean over clips; the same draws for all, so differences are paired."""
+    """This is the 95 % bootstrap interval of a mean over clips; the same draws every time."""
     drawn = np.random.default_rng(0).integers(0, len(values), (DRAWS, len(values)))
     low, high = np.quantile(np.asarray(values)[drawn].mean(axis=1), [0.025, 0.975])
     return float(low), float(high)
@@ -34,6 +34,19 @@ def quality_table(rows: list[Row]) -> str:
         bad, cost = sum(bool(row.failed) for row in own), _mean(row.milliseconds for row in own)
         ends = [f"{mean:.3f}", f"{low:.2f} to {high:.2f}", f"{strict:.3f}", f"{bad} of {len(own)}", f"{cost:.0f}"]
         lines.append([name, *cells, *ends])
+    return _table(lines)
+
+
+def difference_table(rows: list[Row], to: str = "ours") -> str:
+    """This tells how far others lie below one method on the same trials, failed ones as 0, clips drawn in pairs."""
+    best = by_clip([row for row in rows if label(row) == to], passed_quality)
+    lines = [["method", f"Q below {to}", "95 %"]]
+    for name in methods_of(rows):
+        if name != to and best:
+            other = by_clip([row for row in rows if label(row) == name], passed_quality)
+            apart = [best[clip] - other[clip] for clip in best]
+            low, high = interval(apart)
+            lines.append([name, f"{_mean(apart):.3f}", f"{low:.3f} to {high:.3f}"])
     return _table(lines)
 
 
@@ -83,13 +96,17 @@ def _figures(score: Score) -> list[float]:
 
 
 def seam_table(rows: list[Row]) -> str:
-    """This tells how visible seams are in the cases that have some, the mean over clips."""
+    """This tells how visible seams are in the cases that have some: the mean over clips, of the ratio the median.
+
+    Where nothing moves the usual change is nothing, and any seam is thousands of times that.
+    """
     lines = [["case", "method", "SJR_peak", "SE_peak", "SE_sum", "SRR", "STEP", "SHARPdip"]]
     for case in BY_CHUNK:
         for name in methods_of(rows):
             seams = [row.score.seams for row in rows if label(row) == name and row.case == case and row.score.seams]
             if seams:
-                values = np.mean([[s.ratio, s.peak, s.total, s.left, s.step, s.dip] for s in seams], axis=0)
+                means = np.mean([[s.peak, s.total, s.left, s.step, s.dip] for s in seams], axis=0)
+                values = [float(np.median([s.ratio for s in seams])), *means]
                 lines.append([case, name, *(f"{value:.2f}" for value in values)])
     return _table(lines)
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.steadiness import measures
-from benchmarks.steadiness.measures import Chain, change, detail, drifted, masked_mean, psnr
+from benchmarks.steadiness.measures import Chain, change, detail, drifted, masked_mean, psnr, share_of
 from benchmarks.steadiness.trial import Clip, Trial
 from consistency.metrics import colour_step, seam_jump, sharpness_dip
 
@@ -33,7 +33,7 @@ class Figures:
 
     error: E_warp, times 1000. psnr: decibels. detail: DR, the share of the answer's detail. foreign: HN, detail that
     the answer has not. sharpness: energy of detail over the answer's. motion: MR, the share of the answer's motion of
-    large areas; 1 where there is none to keep.
+    large areas, apart from flicker that is left: see `measures.share_of`; 1 where there is none to keep.
     """
 
     error: float
@@ -93,9 +93,10 @@ class Score:
 class Reference:
     """What many clips are compared with: one answer of a trial, and what was already found out about it."""
 
-    def __init__(self, clip: Clip, clean: Tensor, changed: Tensor) -> None:
+    def __init__(self, clip: Clip, clean: Tensor, changed: Tensor, nothing_drift: Tensor) -> None:
         self.clip, self.clean, self.changed = clip, clean, changed
         self.detail, self.drift = detail(clean), drifted(clean)
+        self.flicker = nothing_drift - self.drift
 
     @cached_property
     def own(self) -> Figures:
@@ -107,7 +108,7 @@ class Reference:
         fine, energy = detail(frames), float(self.detail.square().sum().clamp(min=1e-12))
         kept = float((fine * self.detail).sum()) / energy
         moves = float(self.drift.square().mean()) ** 0.5 > STILL
-        motion = float((drifted(frames) * self.drift).sum() / self.drift.square().sum()) if moves else 1.0
+        motion = share_of(drifted(frames), self.drift, self.flicker) if moves else 1.0
         return Figures(
             error=1000 * float(masked_mean(changed.square(), self.clip.counts[1:]).mean()),
             psnr=psnr(frames, self.clean),
@@ -136,6 +137,10 @@ class Judge:
     @cached_property
     def _nothing_changed(self) -> Tensor:
         return self._change(self.nothing)
+
+    @cached_property
+    def _nothing_drift(self) -> Tensor:
+        return drifted(self.nothing)
 
     @cached_property
     def _nothing_excess(self) -> Tensor:
@@ -180,7 +185,8 @@ class Judge:
 
     def _reference(self, chosen: int) -> Reference:
         if chosen not in self._references:
-            reference = Reference(self.trial.clip, self.trial.answers[chosen], self._answers_changed[chosen])
+            answer, changed = self.trial.answers[chosen], self._answers_changed[chosen]
+            reference = Reference(self.trial.clip, answer, changed, self._nothing_drift)
             self._references[chosen] = reference
             self._nothing[chosen] = reference.figures(self.nothing, self._nothing_changed)
         return self._references[chosen]

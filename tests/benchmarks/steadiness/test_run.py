@@ -95,6 +95,13 @@ def test_what_cannot_be_scored_is_named(plan: Plan, tmp_path) -> None:
         outputs(tmp_path)(trial, drawing.clip.motion)
 
 
+def test_differences_are_those_between_the_same_clips(rows: list[Row]) -> None:
+    own = [row for row in rows if row.flow == "estimated"]
+    table = report.difference_table(own, "nothing").splitlines()
+    assert next(line for line in table if "answer" in line).split("|")[2].strip() == "-1.000"
+    assert report.difference_table(own, "no such method").count("\n") == 1
+
+
 def test_an_interval_holds_the_mean_and_narrows_with_agreement() -> None:
     low, high = report.interval([0.2, 0.4, 0.9, 0.5])
     assert 0.2 <= low < 0.5 < high <= 0.9

@@ -13,7 +13,7 @@ from benchmarks.steadiness.injections import inject
 from benchmarks.steadiness.scores import Judge
 from consistency import metrics
 
-PAN, PARALLAX, STILL = 0, 3, 8
+PAN, PARALLAX, SLOW, STILL = 0, 3, 5, 8
 
 
 def test_half_of_the_flicker_left_is_a_quarter_of_its_energy(drawn) -> None:
@@ -24,6 +24,17 @@ def test_half_of_the_flicker_left_is_a_quarter_of_its_energy(drawn) -> None:
     assert score.quality == pytest.approx(0.75, abs=0.01)
     assert score.gained == pytest.approx(6.02, abs=0.2)
     assert failed(score, "D1") == []
+
+
+def test_flicker_that_is_left_is_no_motion_lost_or_won(drawn) -> None:
+    trial = inject(drawn(SLOW), SLOW, "D2", "high")
+    for much in (0.0, 0.5, 1.0):
+        made = trial.answers[0] + much * (trial.flickering - trial.answers[0])
+        assert Judge(trial).score(made).made.motion == pytest.approx(1, abs=0.01)
+    assert Judge(trial).score(freeze(trial, trial.clip.motion)).made.motion == 0
+    wanted, beside = torch.tensor([3.0, 0, 1]), torch.tensor([0.0, 2, 1])
+    assert measures.share_of(0.7 * wanted + 5 * beside, wanted, beside) == pytest.approx(0.7)
+    assert measures.share_of(0.7 * wanted, wanted, 2 * wanted) == pytest.approx(0.7)
 
 
 def test_blur_pays_in_detail_and_freezing_in_motion(drawn) -> None:
