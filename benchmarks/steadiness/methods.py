@@ -1,8 +1,6 @@
-"""The methods that are judged, by name."""
+"""The product's own methods, by name; what they are compared with stands in `peers`."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,17 +9,6 @@ from benchmarks.steadiness.trial import Method, Motion, Trial
 from consistency.join import ChunkJoin
 from consistency.steady import Pair, Steadier
 from preprocessors.flow import DisFlow
-
-
-def linear_fade(trial: Trial, motion: Motion) -> Tensor:
-    """This mixes the two versions of every overlap, from one to the other."""
-    made = trial.parts[0].frames
-    for left, right in pairwise(trial.parts):
-        overlap = left.start + len(left.frames) - right.start
-        weight = (torch.arange(overlap) + 1).div(overlap + 1).view(-1, 1, 1, 1)
-        mixed = torch.lerp(made[right.start :], right.frames[:overlap], weight)
-        made = torch.cat([made[: right.start], mixed, right.frames[overlap:]])
-    return made
 
 
 def joined(trial: Trial, motion: Motion) -> Tensor:
@@ -43,4 +30,4 @@ def ours(trial: Trial, motion: Motion) -> Tensor:
     return torch.stack(finished)
 
 
-METHODS: dict[str, Method] = {"linear fade": linear_fade, "joined": joined, "ours": ours}
+METHODS: dict[str, Method] = {"joined": joined, "ours": ours}

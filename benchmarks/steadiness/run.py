@@ -12,17 +12,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.steadiness import real
 from benchmarks.steadiness.clips import CACHE, Drawing, cached, kind_of
 from benchmarks.steadiness.gates import failed
 from benchmarks.steadiness.injections import happens, inject
+from benchmarks.steadiness.motion import estimated
 from benchmarks.steadiness.scores import Judge, Score
 from benchmarks.steadiness.trial import Clip, Method, Motion, Trial
-from preprocessors.flow import DisFlow
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run: which clips, faults and sizes, and what methods may know of the motion."""
+    """What is run: which clips, faults and sizes, and what methods may know of the motion.
+
+    suite: A is drawn; B is footage, where `seeds` are its clips' numbers and only the estimated motion is known.
+    """
 
     seeds: tuple[int, ...]
     cases: tuple[str, ...]
@@ -34,6 +38,7 @@ class Plan:
     flows: tuple[str, ...] = ("estimated",)
     farther: bool = False
     cache: Path = CACHE
+    suite: str = "A"
 
 
 @dataclass(frozen=True)
@@ -60,17 +65,24 @@ class Row:
 
 
 def drawings(plan: Plan) -> Iterator[tuple[int, Drawing]]:
-    """This draws the clips of a plan, one at a time."""
+    """This draws or reads the clips of a plan, one at a time."""
     for seed in plan.seeds:
-        yield seed, cached(seed, plan.frames, plan.height, plan.width, plan.cache)
+        if plan.suite == "B":
+            yield seed, real.shoot(list(real.SHOTS)[seed], plan.frames, max(plan.height, plan.width))
+        else:
+            yield seed, cached(seed, plan.frames, plan.height, plan.width, plan.cache)
 
 
 def trials(plan: Plan, seed: int, drawing: Drawing) -> Iterator[Trial]:
     """This makes the trials of one clip."""
     for case in plan.cases:
         for severity in plan.severities:
-            if happens(kind_of(seed), case):
+            if _happens(plan, seed, case):
                 yield inject(drawing, seed, case, severity, plan.overlap)
+
+
+def _happens(plan: Plan, seed: int, case: str) -> bool:
+    return real.happens(list(real.SHOTS)[seed], case) if plan.suite == "B" else happens(kind_of(seed), case)
 
 
 def run(plan: Plan, methods: dict[str, Method]) -> Iterator[Row]:
@@ -103,12 +115,12 @@ def _timed(method: Method, trial: Trial, motion: Motion) -> tuple[Tensor, float]
 
 
 def _motion(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
-    if flow == "true":
+    if flow == "true" or plan.suite == "B":
         return clip.motion
     file = plan.cache / f"flow-{seed}-{plan.frames}x{plan.height}x{plan.width}-{_print_of(clip)}.pt"
     if file.exists():
         return Motion(*torch.load(file))
-    motion = estimated(clip)
+    motion = estimated(clip.source)
     plan.cache.mkdir(parents=True, exist_ok=True)
     torch.save([motion.to_previous, motion.to_next], file)
     return motion
@@ -117,12 +129,3 @@ def _motion(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
 def _print_of(clip: Clip) -> str:
     """This tells clips of one name apart, should the code that draws them change."""
     return f"{int(clip.source.double().mul(255).sum()):x}"
-
-
-def estimated(clip: Clip) -> Motion:
-    """This estimates motion from the source alone, as a program must that is not told."""
-    search, source = DisFlow(fine=True), clip.source
-    pairs = [search.both(source[t - 1], source[t]) for t in range(1, len(source))]
-    none = torch.zeros_like(clip.motion.to_previous[0])
-    back, ahead = [none, *(pair[0] for pair in pairs)], [*(pair[1] for pair in pairs), none]
-    return Motion(torch.stack(back), torch.stack(ahead))
