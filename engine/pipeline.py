@@ -92,6 +92,7 @@ def restyle(
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
             written = _join(studio, plan, output, settings.codec, progress)
+            journal.finish(source, output)
         notes = (*warnings, *written, *reader.warnings)
         return Result(
             output=output,
