@@ -9,8 +9,7 @@ from torch import Tensor
 
 def difference(first: Tensor, second: Tensor) -> Tensor:
     """This is the dE2000 between sRGB colours `[..., 3]`, 0 to 1 (values beyond are held there): `[...]`."""
-    first, second = (_lab(colour.clamp(0, 1)) for colour in torch.broadcast_tensors(first, second))
-    return delta_e(first, second)
+    return delta_e(_lab(first.clamp(0, 1)), _lab(second.clamp(0, 1)))
 
 
 def _lab(colours: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class Timeline:
     def moments(self) -> Moment:
         """This gives all figures as one `Moment` whose tensors have the frames in front: `[T, ...]`."""
         table = torch.tensor(self._values).view(-1, sum(WIDTHS.values()))
-        return Moment(*table.split(list(WIDTHS.values()), dim=1))
+        return Moment(*torch.split(table, list(WIDTHS.values()), dim=1))
 
 
 class Watch:
@@ -78,27 +78,26 @@ class Watch:
     def __init__(self) -> None:
         self._before: Tensor | None = None
 
-    def see(
-        self, frames: Tensor, flow_to_previous: Tensor | None, mask: Tensor | None, edges: Tensor | None = None
-    ) -> Moment:
+    def see(self, frames: Tensor, motion: tuple[Tensor, Tensor] | None, edges: Tensor | None = None) -> Moment:
         """This takes the next frame of all three, `[3, 3, H, W]`.
 
-        flow_to_previous `[2, H, W]` and mask `[1, H, W]` (1 where it holds) are the source's; None where change is
-        not to be judged. edges: `[3, 1, H, W]`, 0 or 1, of the three; None leaves structure out.
+        motion: `flow_to_previous` `[2, H, W]` and mask `[1, H, W]` (1 where it holds) of the source; None where change
+        is not to be judged. edges: `[3, 1, H, W]`, 0 or 1, of the three; None leaves structure out.
         """
         before, self._before = self._before, frames
         unknown = torch.full((3,), torch.nan)
-        jump, error, motion = unknown, unknown, unknown[:2]
-        if before is not None and flow_to_previous is not None and mask is not None:
-            jump, error = _change(before, frames, flow_to_previous, mask)
-            motion = _motion(before, frames)
+        jump, error, moved = unknown, unknown, unknown[:2]
+        if before is not None and motion is not None:
+            jump, error = _change(before, frames, *motion)
+            moved = _motion(before, frames)
+        source = frames[SOURCE:].expand(2, -1, -1, -1)
         return Moment(
             jump=jump,
             error=error,
             colour=frames.mean(dim=(2, 3)).flatten(),
             detail=_detail(frames),
-            motion=motion,
-            structure=unknown[:2] if edges is None else blur_ssim(frames[:SOURCE], frames[SOURCE:].expand(2, -1, -1, -1)),
+            motion=moved,
+            structure=unknown[:2] if edges is None else blur_ssim(frames[:SOURCE], source),
             edges=unknown[:2] if edges is None else edge_f1(edges[:SOURCE], edges[SOURCE:].expand(2, -1, -1, -1)),
         )
 
@@ -154,4 +153,5 @@ class LookOfColours:
     def gains(self) -> Tensor:
         """This gives the map's linear part `[3, 3]`: a change of the source's colour times it is the result's."""
         ridge = 1e-3 * self._given[3, 3].clamp(min=1) * torch.eye(4)
-        return torch.linalg.solve(self._given + ridge, self._made)[:3]
+        gains: Tensor = torch.linalg.solve(self._given + ridge, self._made)[:3]
+        return gains

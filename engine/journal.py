@@ -52,7 +52,8 @@ class Journal:
     @property
     def identity(self) -> Mapping[str, Any]:
         """What must not change while the job goes on."""
-        return self._identity
+        identity: Mapping[str, Any] = self._identity
+        return identity
 
     def begin(self, fresh: bool) -> None:
         """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
@@ -116,7 +117,8 @@ class Journal:
     def places(self) -> Mapping[str, str]:
         """This says where `source` and `result` lay when the job was finished; nothing if it was not."""
         path = self.folder / "run.json"
-        return _read_json(path) if path.exists() else {}
+        places: Mapping[str, str] = _read_json(path) if path.exists() else {}
+        return places
 
     def finish(self, source: Path, result: Path) -> None:
         """This notes that the result is whole, and where source and result lie."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from engine.plan import Plan
 from engine.report.figures import figures_of
 from engine.report.job import FinishedJob
@@ -49,7 +51,7 @@ def _spans(plan: Plan) -> list[Span]:
             wanted = _samples(Span(start, stop))
         else:
             wanted = [Span(start, min(start + LENGTH, stop))]
-            for left, right in zip(chunks, chunks[1:], strict=False):
+            for left, right in pairwise(chunks):
                 wanted.append(Span(max(start, right.start - BESIDE), min(stop, left.stop + BESIDE)))
         spans += _merged(wanted)
     return spans

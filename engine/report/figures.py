@@ -63,7 +63,8 @@ def figures_of(findings: Findings) -> Figures:
     common, raw, made = _total(moments.detail[calm])
     moved, moved_raw = _total(moments.motion[calm])
     drifts = torch.tensor([drift for shot in findings.shots for drift in drift_of(findings, shot)]).view(-1, 2)
-    (structure, structure_raw), (edges, edges_raw) = (part.nanmean(dim=0) for part in (moments.structure, moments.edges))
+    structure, structure_raw = moments.structure.nanmean(dim=0)
+    edges, edges_raw = moments.edges.nanmean(dim=0)
     figures = {
         "warp_error": errors[RESULT],
         "warp_error_raw": errors[RAW],

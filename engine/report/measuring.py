@@ -99,12 +99,12 @@ def look(
         timeline.skip(span.start - len(timeline))
         shot = next(number for number, shot in enumerate(job.shots) if shot.start <= span.start < shot.stop)
         first = job.plan.shots[shot][0]
-        watch, before = Watch(), None
+        watch, before = Watch(), torch.empty(0)
         for number, frames in enumerate(_together(job, source, result, span), span.start):
-            motion = (None, None) if before is None else _motion(flow, before, frames[SOURCE])
-            timeline.add(watch.see(frames, *motion, _edges(frames) if structure else None))
+            motion = None if number == span.start else _motion(flow, before, frames[SOURCE])
+            timeline.add(watch.see(frames, motion, EDGES(frames) if structure else None))
             if number < first.stop:
-                for learnt, made in zip(looks[shot], frames, strict=False):
+                for learnt, made in zip(looks[shot], frames[:SOURCE], strict=True):
                     learnt.add(made, frames[SOURCE])
             before = frames[SOURCE]
             done += 1
@@ -147,10 +147,6 @@ def _motion(flow: FlowEstimator, before: Tensor, now: Tensor) -> tuple[Tensor, T
     """The source's flow to its previous frame, and where it is seen in both frames and away from motion boundaries."""
     there, back = flow.both(before, now)
     return there, ((1 - occluded(there[None], back[None])) * (1 - motion_boundary(there[None])))[0]
-
-
-def _edges(frames: Tensor) -> Tensor:
-    return EDGES(frames)
 
 
 def _extra_cuts(job: FinishedJob, source: Reader, result: Reader) -> tuple[int, ...]:
