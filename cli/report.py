@@ -20,7 +20,7 @@ class Looking(NamedTuple):
 def report(chosen: argparse.Namespace) -> dict[str, Any]:
     """This judges the job that was chosen, writes its page, and gives what was found, in words or as facts."""
     from cli.job import shown_on
-    from engine.report import FinishedJob, as_facts, as_lines, measure
+    from engine.report import FinishedJob, as_facts, as_lines, measure, page
 
     job = FinishedJob.open(chosen.job, chosen.source)
     shown = shown_on(as_json=False)
@@ -28,7 +28,12 @@ def report(chosen: argparse.Namespace) -> dict[str, Any]:
         findings = measure(job, lambda done, total: shown(Looking(done, total)))
     finally:
         shown.close()
-    return as_facts(findings) if chosen.as_json else as_lines(findings)
+    told = as_facts(findings) if chosen.as_json else as_lines(findings)
+    if chosen.output or not chosen.as_json:
+        path = chosen.output or job.result.with_name(job.result.name + ".report.html")
+        path.write_text(page(findings), encoding="utf-8")
+        told["page"] = str(path)
+    return told
 
 
 def brief_words(result: Path) -> list[str]:

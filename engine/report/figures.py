@@ -93,7 +93,7 @@ def drift_of(findings: Findings, shot: ShotFindings) -> list[list[float]]:
     What the source's own change of colour makes of it is taken away first.
     """
     colours = findings.moments.colour.view(-1, 3, 3)
-    means = torch.stack([colours[chunk.start : chunk.stop].nanmean(dim=0) for chunk in shot.chunks])
+    means = torch.stack([colours[chunk.start : chunk.stop].nanmean(dim=0) for chunk in shot.own])
     expected = means[0, :SOURCE] + torch.einsum("cs,kst->ckt", means[:, SOURCE] - means[0, SOURCE], shot.gains)
     found: list[list[float]] = difference(means[:, :SOURCE], expected).tolist()
     return found

@@ -78,6 +78,16 @@ class FinishedJob:
         """The first frame of every shot but the first."""
         return [shot.start for shot in self.shots[1:]]
 
+    def own(self, shot: int) -> list[Span]:
+        """The frames that each chunk of a shot has for itself; if it shares all, those before the next one."""
+        chunks = self.plan.shots[shot]
+        starts = [chunks[0].start, *(left.stop for left in chunks[:-1])]
+        ends = [*(right.start for right in chunks[1:]), chunks[-1].stop]
+        return [
+            Span(start, end) if start < end else Span(chunk.start, end)
+            for chunk, start, end in zip(chunks, starts, ends, strict=True)
+        ]
+
     def seams(self, shot: int) -> list[Seam]:
         """Where the chunks of a shot meet, in frames of the clip."""
         return [Seam(right.start, left.stop - right.start) for left, right in pairwise(self.plan.shots[shot])]

@@ -30,13 +30,14 @@ Told = Callable[[int, int], None]
 class ShotFindings:
     """What was found in one shot. All frames are the clip's.
 
-    seams: in the result; before: at the same places if the chunks were only put side by side. excess: `[T]`, by how
-    much each frame of the shot changes more than the rule of `consistency.blame` allows it. gains: `[2, 3, 3]`, what
-    result and raw chunks make of a change of the source's colour.
+    own: for each chunk the frames that it shares with none. seams: in the result; before: at the same places if the
+    chunks were only put side by side. excess: `[T]`, by how much each frame of the shot changes more than the rule of
+    `consistency.blame` allows it. gains: `[2, 3, 3]`, what result and raw chunks make of a change of the source's
+    colour.
     """
 
     span: Span
-    chunks: tuple[Span, ...]
+    own: tuple[Span, ...]
     seams: tuple[SeamFinding, ...]
     before: tuple[SeamFinding, ...]
     excess: Tensor
@@ -98,10 +99,10 @@ def look(
     for span in spans:
         timeline.skip(span.start - len(timeline))
         shot = next(number for number, shot in enumerate(job.shots) if shot.start <= span.start < shot.stop)
-        first = job.plan.shots[shot][0]
+        first = job.own(shot)[0]
         watch, before = Watch(), torch.empty(0)
-        for number, frames in enumerate(_together(job, source, result, span), span.start):
-            motion = None if number == span.start else _motion(flow, before, frames[SOURCE])
+        for number, frames in enumerate(together(job, source, result, span), span.start):
+            motion = None if number == span.start else source_motion(flow, before, frames[SOURCE])
             timeline.add(watch.see(frames, motion, EDGES(frames) if structure else None))
             if number < first.stop:
                 for learnt, made in zip(looks[shot], frames[:SOURCE], strict=True):
@@ -132,10 +133,10 @@ def _judged(job: FinishedJob, number: int, moments: Moment, gains: Tensor) -> Sh
         )
 
     excess, _ = excesses(jumps[RESULT], jumps[SOURCE], gains[RESULT], within)
-    return ShotFindings(span, job.plan.shots[number], judged(RESULT), judged(RAW), excess, gains)
+    return ShotFindings(span, tuple(job.own(number)), judged(RESULT), judged(RAW), excess, gains)
 
 
-def _together(job: FinishedJob, source: Reader, result: Reader, span: Span) -> Iterator[Tensor]:
+def together(job: FinishedJob, source: Reader, result: Reader, span: Span) -> Iterator[Tensor]:
     """This reads result, raw chunks and source together at the job's work size: `[3, 3, H, W]` for each frame."""
     for start in range(span.start, span.stop, SLICE):
         stop = min(start + SLICE, span.stop)
@@ -143,7 +144,7 @@ def _together(job: FinishedJob, source: Reader, result: Reader, span: Span) -> I
         yield from torch.stack([made, job.raw(start, stop), given], dim=1)
 
 
-def _motion(flow: FlowEstimator, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+def source_motion(flow: FlowEstimator, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
     """The source's flow to its previous frame, and where it is seen in both frames and away from motion boundaries."""
     there, back = flow.both(before, now)
     return there, ((1 - occluded(there[None], back[None])) * (1 - motion_boundary(there[None])))[0]

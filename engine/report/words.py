@@ -14,7 +14,13 @@ from engine.report.measuring import Findings
 
 def headline(findings: Findings) -> str:
     """This says in a sentence or two what was found: which seams can be seen, and which cuts are new."""
-    return " ".join(part for part in (_about_seams(findings), _about_cuts(findings.extra_cuts)) if part)
+    return " ".join(part for part in (_about_seams(findings), _about_cuts(lone_cuts(findings))) if part)
+
+
+def lone_cuts(findings: Findings) -> list[int]:
+    """These are the extra cuts that are no seam which is named anyway."""
+    named = {seam.frame + off for seam in findings.seams if seam.named for off in (-1, 0, 1)}
+    return [cut for cut in findings.extra_cuts if cut not in named]
 
 
 def _about_seams(findings: Findings) -> str:
@@ -23,21 +29,27 @@ def _about_seams(findings: Findings) -> str:
     steps = [seam.seam.start for seam in seams if seam.steps and not seam.jumps]
     told = []
     if jumps:
-        told.append(f"A step can be seen at {frames_in_words(jumps)}.")
+        told.append(f"A step can be seen at {_of_seams(jumps, seams)}.")
     if steps:
-        told.append(f"Colour moves at the {'seam' if len(steps) == 1 else 'seams'} at {frames_in_words(steps)}.")
+        told.append(f"Colour moves over {_of_seams(steps, seams)}.")
     if told:
         return " ".join(told)
     if not seams:
         return "There is no seam: every shot was restyled in one piece."
-    return f"No seam can be told from other frames ({len(seams)} looked at)."
+    return "No seam can be told from other frames."
+
+
+def _of_seams(frames: list[int], seams: Sequence[SeamFinding]) -> str:
+    if len(seams) == 1:
+        return f"the seam at {frames_in_words(frames)}"
+    return f"{len(frames)} of {len(seams)} seams: {frames_in_words(frames)}"
 
 
 def _about_cuts(cuts: Sequence[int]) -> str:
     return f"The result cuts at {frames_in_words(cuts)}, where the source does not." if cuts else ""
 
 
-def frames_in_words(frames: Sequence[int], most: int = 8) -> str:
+def frames_in_words(frames: Sequence[int], most: int = 6) -> str:
     """This lists frames: `frames 88, 176 and 264`; of very many it says how many more there are."""
     names = [str(frame) for frame in frames[:most]]
     if len(frames) > most:
