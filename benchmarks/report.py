@@ -66,12 +66,12 @@ def _carried(texture: Tensor, previous: Tensor, current: Tensor) -> Tensor:
     return warp(texture, DisFlow()(previous, current)[None], "bicubic")[0]
 
 
-def film(path: Path, seed: int) -> Path:
-    """This draws a scene and films it."""
-    frames = draw_scene(seed, FRAMES, *SIZE).frames.permute(0, 2, 3, 1).mul(255).round().byte()
+def film(path: Path, seed: int, count: int = FRAMES, size: tuple[int, int] = SIZE) -> Path:
+    """This draws a scene of `count` frames, and films it."""
+    frames = draw_scene(seed, count, *size).frames.permute(0, 2, 3, 1).mul(255).round().byte()
     with av.open(path, "w") as target:
         stream = target.add_stream("libx264", rate=24, options={"crf": "15", "threads": "1"})
-        stream.height, stream.width, stream.pix_fmt = *SIZE, "yuv420p"
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
         for number, picture in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(picture.contiguous().numpy(), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 24)
@@ -87,12 +87,17 @@ def make_job(source: Path, result: Path, stylizer: FakeStylizer, joined: bool) -
     pipeline.restyle(source, result, SETTINGS)
     job = FinishedJob.open(result)
     if not joined:
-        with job.opened() as (reader, _):
-            info = reader.info
-        with Writer(result, SETTINGS.codec, info, width=info.width, height=info.height) as writer:
-            for start in range(0, info.frames, 8):
-                writer.write(job.raw(start, min(start + 8, info.frames)), None)
+        put_side_by_side(job)
     return job
+
+
+def put_side_by_side(job: FinishedJob) -> None:
+    """This writes a job's result anew, of its chunks as they are, each from its first frame on."""
+    with job.opened() as (reader, _):
+        info = reader.info
+    with Writer(job.result, SETTINGS.codec, info, width=info.width, height=info.height) as writer:
+        for start in range(0, info.frames, 8):
+            writer.write(job.raw(start, min(start + 8, info.frames)), None)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class FinishedJob:
             raise JobError(f"There is neither a job nor a result at {place}.")
         journal = Journal.of_existing(folder)
         plan = _plan(journal)
+        result = _result(journal)
         settings, sizes = journal.identity["settings"], journal.identity["size"]
         rate = settings.get("rate", "None")
         return cls(
@@ -57,7 +58,7 @@ class FinishedJob:
             plan=plan,
             sizes=Sizes((sizes[0], sizes[1]), (sizes[2], sizes[3])),
             source=_source(journal, source),
-            result=_result(journal),
+            result=result,
             reader=ReaderName(settings.get("reader", ReaderName.PYAV)),
             rate=None if rate == "None" else Fraction(rate),
             cuts_found=settings.get("cuts") == "auto",
