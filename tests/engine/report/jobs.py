@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import UnlikeChunks, film, put_side_by_side
+from benchmarks.report import UnlikeChunks, film, write_anew
 from engine import pipeline
 from engine.diffusion import catalog
 from engine.report import FinishedJob
@@ -28,5 +28,5 @@ def finished(folder: Path, *, unlike: bool, name: str = "out.mp4", **settings) -
         pipeline.restyle(source, folder / name, Settings(cuts="none", **(settings or {"look": "comic"})))
     job = FinishedJob.open(folder / name)
     if unlike:
-        put_side_by_side(job)
+        write_anew(job, job.raw)
     return job
