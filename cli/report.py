@@ -44,6 +44,8 @@ def brief_words(result: Path) -> list[str]:
         lines = brief_lines(brief(FinishedJob.open(result)))
     except RestyleError as error:
         return [f"restyle: note: the result is not judged: {error}"]
+    except KeyboardInterrupt:
+        return [f"restyle: note: stopped while judging; {result} is whole."]
     return [*lines, f"More, with pictures: restyle report {result}"]
 
 

@@ -13,12 +13,12 @@ from engine.windows import Span
 from preprocessors.flow import DisFlow
 
 BESIDE = 7  # frames before and after an overlap
-SAMPLES = 6  # places in a clip without seams
-LENGTH = 4  # frames at each
+SAMPLES = 3  # places in a shot without seams
+LENGTH = 4  # frames at each, and at the start of a shot with seams
 
 
 def brief(job: FinishedJob) -> Findings:
-    """This looks at the frames at and about seams, at the start of each shot, and of a clip without seams at a few.
+    """This looks at the frames at and about seams, at the start of each shot, and of a shot without seams at a few.
 
     It costs a small part of `measure`, and says nothing of structure and extra cuts.
     """
@@ -58,7 +58,7 @@ def _spans(plan: Plan) -> list[Span]:
 
 
 def _samples(shot: Span) -> list[Span]:
-    count = min(SAMPLES, len(shot) // (2 * LENGTH))
+    count = min(SAMPLES, len(shot) // (4 * LENGTH))
     if count < 2:
         return [Span(shot.start, min(shot.stop, shot.start + LENGTH))]
     starts = [shot.start + round(place * (len(shot) - LENGTH) / (count - 1)) for place in range(count)]

@@ -95,7 +95,7 @@ def _legend() -> str:
     )
     boxes = (
         '<li><i class="box" style="background: var(--shade)"></i>seam: frames that two chunks share</li>'
-        '<li><i class="box" style="background: var(--seen)"></i>seam that can be seen, with its frame</li>'
+        '<li><i class="box" style="background: var(--seen); opacity: .5"></i>seam that can be seen, with its frame</li>'
         '<li><i class="dash"></i>cut</li><li><i style="background: var(--source)"></i>below the line: chunks</li>'
     )
     return f'<ul class="legend">{lines}{boxes}</ul>'
