@@ -47,7 +47,7 @@ def time_chart(axis: Axis, lines: dict[str, Tensor], marks: Marks, tall: int, le
     scale = (floor - TOP) / highest
     parts = [_grid(highest, scale, floor)]
     parts += [_seam(axis, seam, floor) for seam in marks.seams]
-    parts += [_line(axis, name, values, floor, scale) for name, values in reversed(lines.items())]
+    parts += [_line(axis, name, values, marks.cuts, (floor, scale)) for name, values in reversed(lines.items())]
     parts += [_cut(axis, cut, floor) for cut in marks.cuts]
     parts += [_chunk(axis, chunk, number, floor) for number, chunk in enumerate(marks.chunks)]
     parts.append(_times(axis, floor + 26))
@@ -60,16 +60,18 @@ def _highest(lines: dict[str, Tensor]) -> float:
     return max(1.05 * min(max(tops), TALLEST * tops[0] if tops[0] > 0 else max(tops)), 1e-3)
 
 
-def _line(axis: Axis, name: str, values: Tensor, floor: int, scale: float) -> str:
-    """One line. Of a long clip each column shows the highest of its frames, so that no peak is lost."""
+def _line(axis: Axis, name: str, values: Tensor, cuts: list[int], place_of: tuple[int, float]) -> str:
+    """One line, broken at cuts. Of a long clip each column shows the highest of its frames: no peak is lost."""
     share = max(1, math.ceil(len(values) / COLUMNS))
-    path, gap = [], True
+    path, gap, (floor, scale) = [], True, place_of
+    begins = {cut // share for cut in cuts}
     for start in range(0, len(values), share):
         column = values[start : start + share]
         known = column.isfinite()
         if not known.any():
             gap = True
             continue
+        gap = gap or start // share in begins
         place = start + int(column.nan_to_num(-torch.inf).argmax())
         y = max(TOP - 4.0, floor - scale * float(values[place]))
         path.append(f"{'M' if gap else 'L'}{axis.x(place):.1f} {y:.1f}")

@@ -42,7 +42,10 @@ def _about_seams(findings: Findings) -> str:
 def _of_seams(frames: list[int], seams: Sequence[SeamFinding]) -> str:
     if len(seams) == 1:
         return f"the seam at {frames_in_words(frames)}"
-    return f"{len(frames)} of {len(seams)} seams: {frames_in_words(frames)}"
+    share = f"{len(frames)} of {len(seams)}"
+    if len(frames) == len(seams):
+        share = "both" if len(seams) == 2 else f"all {len(seams)}"
+    return f"{share} seams: {frames_in_words(frames)}"
 
 
 def _about_cuts(cuts: Sequence[int]) -> str:

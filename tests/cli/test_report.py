@@ -32,7 +32,7 @@ def place(tmp_path_factory):
 def test_people_get_words_and_a_page(monkeypatch, capsys, place):
     assert run(monkeypatch, "report", str(place / "out.mp4")) == 0
     told = capsys.readouterr().out
-    assert "A step can be seen at 2 of 2 seams: frames 14 and 28." in told
+    assert "A step can be seen at both seams: frames 14 and 28." in told
     written = place / "out.mp4.report.html"
     assert str(written) in told
     assert written.read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -23,7 +23,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Findings:
 
 def test_hard_seams_are_named_at_their_frames(hard: Findings) -> None:
     assert [seam.frame for seam in hard.seams if seam.named] == SEAMS
-    assert headline(hard).startswith("A step can be seen at 2 of 2 seams: frames 14 and 28.")
+    assert headline(hard).startswith("A step can be seen at both seams: frames 14 and 28.")
 
 
 def test_a_clean_job_has_no_seam_to_name(clean: Findings) -> None:
