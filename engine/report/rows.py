@@ -25,6 +25,14 @@ class Row:
     off: bool = False
 
 
+def _times(value: float) -> str:
+    return f"{number(value)} ×" if math.isfinite(value) else "–"
+
+
+def _share(value: float) -> str:
+    return percent(value) if math.isfinite(value) else "–"
+
+
 def rows_of(findings: Findings, figures: Figures) -> list[Row]:
     """This writes all rows."""
     return [*_seam_rows(findings, figures), *_steady_rows(figures), *_faithful_rows(findings, figures)]
@@ -39,8 +47,8 @@ def _seam_rows(findings: Findings, figures: Figures) -> Iterator[Row]:
     yield Row("seams that can be seen", f"{seen} of {count}", f"{before} of {count}", "by the rule below", seen > 0)
     yield Row(
         "largest change at a seam",
-        f"{number(figures.seam_ratio)} ×",
-        f"{number(figures.seam_ratio_raw)} ×",
+        _times(figures.seam_ratio),
+        _times(figures.seam_ratio_raw),
         "times the usual change of the shot; 1 cannot be told from other frames",
     )
     yield Row(
@@ -51,7 +59,7 @@ def _seam_rows(findings: Findings, figures: Figures) -> Iterator[Row]:
     )
     yield Row(
         "softest frame at a seam",
-        percent(figures.softest_seam),
+        _share(figures.softest_seam),
         "–",
         "of the clip’s usual sharpness; a fade between unlike textures would lose some",
         figures.softest_seam < SOFT,
@@ -67,31 +75,31 @@ def _steady_rows(figures: Figures) -> Iterator[Row]:
     )
     yield Row(
         "change along the motion",
-        f"{number(figures.warp_ratio)} ×",
-        f"{number(figures.warp_ratio_raw)} ×",
-        f"times the source’s own ({figures.warp_error:.3f} over {figures.warp_floor:.3f}, E_warp × 1000); "
-        "nearer to 1 is steadier",
+        _times(figures.warp_ratio),
+        _times(figures.warp_ratio_raw),
+        f"times the source’s own ({number(figures.warp_error, 3)} over {number(figures.warp_floor, 3)}, "
+        "E_warp × 1000); nearer to 1 is steadier",
     )
 
 
 def _faithful_rows(findings: Findings, figures: Figures) -> Iterator[Row]:
     yield Row(
         "detail kept",
-        percent(figures.detail),
+        _share(figures.detail),
         "100 %",
         "of the chunks’ fine detail, in its place; a blur loses it",
         figures.detail < LITTLE_DETAIL,
     )
     yield Row(
         "sharpness",
-        percent(figures.sharpness),
+        _share(figures.sharpness),
         "100 %",
         "energy of fine detail; 85 to 115 % looks alike",
         math.isfinite(figures.sharpness) and not SOFT <= figures.sharpness <= HARSH,
     )
     yield Row(
         "motion kept",
-        percent(figures.motion),
+        _share(figures.motion),
         "100 %",
         "of the chunks’ change that goes with the source’s; a frozen picture has 0",
         figures.motion < STIFF,

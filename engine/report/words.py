@@ -143,7 +143,8 @@ def _colour_line(findings: Findings, figures: Figures) -> str:
 def _steady_line(figures: Figures) -> str:
     return (
         f"changes {number(figures.warp_ratio)} times as much along the motion as the source "
-        f"({figures.warp_error:.3f} over {figures.warp_floor:.3f}); raw chunks {number(figures.warp_ratio_raw)} times"
+        f"({number(figures.warp_error, 3)} over {number(figures.warp_floor, 3)}); "
+        f"raw chunks {number(figures.warp_ratio_raw)} times"
     )
 
 
@@ -153,11 +154,11 @@ def seam_in_words(seam: SeamFinding) -> str:
     return f"{told}; colour moves by {number(seam.step)} dE2000"
 
 
-def number(value: float) -> str:
-    """This writes a figure, with as many digits as one would say."""
+def number(value: float, digits: int = 2) -> str:
+    """This writes a figure, with as many digits as one would say, `digits` where it is small."""
     if not math.isfinite(value):
         return "unknown"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.{digits}f}"
 
 
 def percent(value: float) -> str:

@@ -134,6 +134,14 @@ def test_the_page_is_drawn_light_and_dark(html: str, tmp_path: Path, dark: bool)
     assert picture[300:700, 60:700].std() > 20  # the wipe shows pictures
 
 
+@pytest.mark.parametrize("frames", [1, 2, 9])
+def test_the_shortest_clips_have_a_page_as_well(tmp_path: Path, frames: int) -> None:
+    findings = measure(finished(tmp_path, unlike=False, frames=frames))
+    told = re.sub(r"base64,[^\")]*", "", page(findings))
+    assert "There is no seam: every shot was restyled in one piece." in told
+    assert not re.search(r"\bnan\b", told)
+
+
 def test_a_long_clip_s_chart_has_no_more_points_than_columns(hard: Findings) -> None:
     import torch
 
