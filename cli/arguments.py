@@ -15,6 +15,7 @@ from engine.settings import look_names
 
 COMMANDS = {
     "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
+    "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
     "probe": "say what a clip is: size, frames, times, colour, sound",
     "looks": "list the looks",
     "models": "list the models, and whether each is here",
@@ -94,8 +95,9 @@ def _parser() -> Parser:
     made["run"].epilog, made["run"].description = EXAMPLES + "\n" + STATUS, "Restyle a clip."
     made["run"].usage = "restyle CLIP (--look LOOK | --prompt WORDS) [options]"
     _add_run(made["run"])
+    _add_report(made["report"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
-    for name in ("probe", "looks", "models", "doctor"):
+    for name in ("report", "probe", "looks", "models", "doctor"):
         made[name].add_argument("--json", dest="as_json", action="store_true", help="answer as JSON, for machines")
     return parser
 
@@ -113,6 +115,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for names, how in options.items():
             group.add_argument(*names.split(), **how)  # type: ignore[arg-type]  # a table of keywords
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("job", type=Path, metavar="JOB", help="a result, or the folder <result>.restyle beside it")
+    for names, how in REPORT.items():
+        parser.add_argument(*names.split(), **how)  # type: ignore[arg-type]  # a table of keywords
 
 
 def _number(text: str) -> float:
@@ -204,8 +212,19 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "read settings from a TOML file, as strength = 0.5; what is given here wins",
         },
         "--fresh": {"action": "store_true", "help": "start over, and throw away what an earlier run has finished"},
+        "--no-report": {"action": "store_true", "help": "do not judge the result in a few lines at the end"},
         "--json": {"dest": "as_json", "action": "store_true", "help": "tell progress and result as lines of JSON"},
     },
 }
 
-OPTIONS = [name for group in RUN.values() for names in group for name in names.split()] + ["--help", "--version"]
+REPORT: dict[str, dict[str, object]] = {
+    "-o --output": {
+        "type": Path,
+        "metavar": "PAGE.html",
+        "help": "where to write the page; if not given, beside the result, and with --json not at all",
+    },
+    "--source": {"type": Path, "metavar": "CLIP", "help": "where the source is now, if it has moved"},
+}
+
+OPTIONS = [name for group in (*RUN.values(), REPORT) for names in group for name in names.split()]
+OPTIONS = [*dict.fromkeys(OPTIONS), "--help", "--version"]

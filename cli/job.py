@@ -8,19 +8,30 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from cli.report import brief_facts, brief_words
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
-    from engine.pipeline import Progress as Report
     from engine.pipeline import Result
     from engine.settings import Settings
 
 EVERY = 5.0  # seconds between plain lines
+
+
+class Report(Protocol):
+    """How far something is: `done` of `total` frames of a stage, named in words."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
 
 
 class Bar:
@@ -68,7 +79,8 @@ class Lines:
             return
         self._stage, self._last = report.stage, now
         if self._json:
-            print(json.dumps({"event": "progress", **dataclasses.asdict(report)}), flush=True)
+            told = {"stage": report.stage, "done": report.done, "total": report.total}
+            print(json.dumps({"event": "progress", **told}), flush=True)
         else:
             print(f"{report.stage}: {report.done} of {report.total} frames", file=sys.stderr, flush=True)
 
@@ -82,7 +94,7 @@ def run_job(chosen: argparse.Namespace) -> None:
 
     given = _given(chosen)
     settings = Settings.from_toml(chosen.settings, **given) if chosen.settings else Settings(**given)
-    shown = Lines(chosen.as_json) if chosen.as_json or not sys.stderr.isatty() else Bar()
+    shown = shown_on(chosen.as_json)
     try:
         result = _restyle(chosen, settings, shown)
     except KeyboardInterrupt as stop:
@@ -90,11 +102,20 @@ def run_job(chosen: argparse.Namespace) -> None:
     finally:
         shown.close()
     if chosen.as_json:
-        print(json.dumps({"event": "done", **dataclasses.asdict(result)}, default=str))
+        judged = {} if chosen.no_report else {"report": brief_facts(result.output)}
+        print(json.dumps({"event": "done", **dataclasses.asdict(result), **judged}, default=str))
         return
     for warning in result.warnings:
         print(f"restyle: note: {warning}", file=sys.stderr)
     print(f"{result.output}: {result.frames} frames in {result.seconds:.1f} s", file=sys.stderr)
+    if not chosen.no_report:
+        for line in brief_words(result.output):
+            print(line, file=sys.stderr)
+
+
+def shown_on(as_json: bool) -> Bar | Lines:
+    """This chooses how progress is shown: a bar on a terminal, else lines."""
+    return Lines(as_json) if as_json or not sys.stderr.isatty() else Bar()
 
 
 def _restyle(chosen: argparse.Namespace, settings: Settings, shown: Bar | Lines) -> Result:

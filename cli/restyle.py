@@ -73,6 +73,10 @@ def _obey(chosen: argparse.Namespace) -> None:
             from cli.job import run_job
 
             run_job(chosen)
+        case "report":
+            from cli.report import report
+
+            _tell(report(chosen), chosen.as_json)
         case "probe":
             from cli.about import describe_clip
 

@@ -2,7 +2,8 @@
 
 Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
 clip was cut, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
-Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on.
+Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on. `run.json` comes
+last and says where source and result lie, for whoever looks at the job afterwards; the job itself never reads it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
 from safetensors import SafetensorError, safe_open
@@ -34,6 +35,26 @@ class Journal:
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
         self._identity = json.loads(json.dumps(identity))
+
+    @classmethod
+    def of_existing(cls, folder: Path) -> Self:
+        """This opens a job that is there, for reading.
+
+        Raises:
+            JobError: it is none.
+        """
+        record = folder / "job.json"
+        if not record.is_file():
+            raise JobError(
+                f"{folder} is no job of restyle. Name the folder that ends in .restyle, or the result beside it."
+            )
+        return cls(folder, _read_json(record))
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What must not change while the job goes on."""
+        identity: Mapping[str, Any] = self._identity
+        return identity
 
     def begin(self, fresh: bool) -> None:
         """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
@@ -94,6 +115,16 @@ class Journal:
         """This keeps the plan."""
         _write_json(self.folder / "plan.json", plan)
 
+    def places(self) -> Mapping[str, str]:
+        """This says where `source` and `result` lay when the job was finished; nothing if it was not."""
+        path = self.folder / "run.json"
+        places: Mapping[str, str] = _read_json(path) if path.exists() else {}
+        return places
+
+    def finish(self, source: Path, result: Path) -> None:
+        """This notes that the result is whole, and where source and result lie."""
+        _write_json(self.folder / "run.json", {"source": str(source.absolute()), "result": str(result.absolute())})
+
     def has(self, chunk: int) -> bool:
         """This says whether a chunk is finished."""
         return self._frames(chunk).exists() and self._state(chunk).exists()
@@ -109,14 +140,17 @@ class Journal:
             os.fsync(written.fileno())
         partial.replace(path)
 
-    def frames(self, chunk: int) -> Tensor:
-        """This reads a finished chunk's frames `[T, 3, H, W]`: to the last bit those that were stored."""
+    def frames(self, chunk: int, start: int = 0, stop: int | None = None) -> Tensor:
+        """This reads a finished chunk's frames `[T, 3, H, W]`: all, or `start` to `stop` (not included) of them.
+
+        They are to the last bit those that were stored.
+        """
         path = self._frames(chunk)
         with _reading(self._state(chunk)), safe_open(self._state(chunk), "pt") as state:
             stored = (state.metadata() or {}).get(HASH)
         if _hash(path) != stored:
             raise _damaged(path)
-        return read_lossless(path)
+        return read_lossless(path, start, stop)
 
     def state(self, chunk: int) -> dict[str, Tensor]:
         """This reads what the next chunk needs of a finished one."""

@@ -90,6 +90,7 @@ def restyle(
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
             written = _write(studio, plan, output, settings, progress)
+            journal.finish(source, output)
         notes = (*warnings, *written, *reader.warnings)
         return Result(
             output=output,

@@ -11,7 +11,7 @@ from hatchling.build import build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"restyle.py", "engine", "preprocessors", "consistency", "cli"}
-DATA = {".safetensors", ".json", ".toml", ".txt", ".model"}
+DATA = {".safetensors", ".json", ".toml", ".txt", ".model", ".html", ".css", ".js"}
 
 
 @pytest.fixture(scope="module")

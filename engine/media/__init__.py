@@ -8,6 +8,7 @@ from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
+from engine.media.still import as_jpeg
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
@@ -17,6 +18,7 @@ __all__ = [
     "TensorReader",
     "Transfer",
     "Writer",
+    "as_jpeg",
     "check_output",
     "open_reader",
     "probe",

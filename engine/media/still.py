@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.errors import MediaError
 from engine.media.hdr import linear_to_srgb
@@ -43,6 +44,17 @@ def load_still(path: Path) -> NDArray[Any]:
         MediaError: the file is missing, damaged, or of a kind that is not understood.
     """
     return _load_exr(path) if path.suffix.lower() == ".exr" else _load_plain(path)
+
+
+def as_jpeg(frame: Tensor, quality: int = 80) -> bytes:
+    """This writes a frame `[3, H, W]`, 0 to 1, as a JPEG file in memory; quality: 0 to 100."""
+    import cv2
+
+    picture = frame.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    written, file = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not written:
+        raise MediaError(f"A picture of {picture.shape[1]}x{picture.shape[0]} cannot be written as JPEG.")
+    return bytes(file)
 
 
 def _load_plain(path: Path) -> NDArray[Any]:

@@ -1,0 +1,75 @@
+"""The short form: what a run says of its own result, from the seams and a few other frames."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from engine.plan import Plan
+from engine.report.figures import figures_of
+from engine.report.job import FinishedJob
+from engine.report.measuring import Findings, look
+from engine.report.words import headline, number, percent
+from engine.windows import Span
+from preprocessors.flow import DisFlow
+
+BESIDE = 7  # frames before and after an overlap
+SAMPLES = 3  # places in a shot without seams
+LENGTH = 4  # frames at each, and at the start of a shot with seams
+
+
+def brief(job: FinishedJob) -> Findings:
+    """This looks at the frames at and about seams, at the start of each shot, and of a shot without seams at a few.
+
+    It costs a small part of `measure`, and says nothing of structure and extra cuts.
+    """
+    with job.opened() as (source, result):
+        return look(job, source, result, _spans(job.plan), DisFlow(), structure=False)
+
+
+def brief_lines(findings: Findings) -> list[str]:
+    """This says what `brief` found, in three lines."""
+    figures = figures_of(findings)
+    lines = [headline(findings)]
+    if findings.seams:
+        lines.append(
+            f"At seams: at most {number(figures.seam_ratio)} times the usual change (the raw chunks "
+            f"{number(figures.seam_ratio_raw)}), colour at most {number(figures.colour_step)} dE2000 "
+            f"(raw {number(figures.colour_step_raw)})."
+        )
+    lines.append(
+        f"{percent(figures.detail)} of the raw chunks' detail, {percent(figures.motion)} of their motion; "
+        f"changes {number(figures.warp_ratio)} times as much along the motion as the source."
+    )
+    return lines
+
+
+def _spans(plan: Plan) -> list[Span]:
+    spans: list[Span] = []
+    for chunks in plan.shots:
+        start, stop = chunks[0].start, chunks[-1].stop
+        if len(chunks) == 1:
+            wanted = _samples(Span(start, stop))
+        else:
+            wanted = [Span(start, min(start + LENGTH, stop))]
+            for left, right in pairwise(chunks):
+                wanted.append(Span(max(start, right.start - BESIDE), min(stop, left.stop + BESIDE)))
+        spans += _merged(wanted)
+    return spans
+
+
+def _samples(shot: Span) -> list[Span]:
+    count = min(SAMPLES, len(shot) // (4 * LENGTH))
+    if count < 2:
+        return [Span(shot.start, min(shot.stop, shot.start + LENGTH))]
+    starts = [shot.start + round(place * (len(shot) - LENGTH) / (count - 1)) for place in range(count)]
+    return [Span(start, start + LENGTH) for start in starts]
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged = spans[:1]
+    for span in spans[1:]:
+        if span.start <= merged[-1].stop:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].stop, span.stop))
+        else:
+            merged.append(span)
+    return merged
