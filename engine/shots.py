@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import cv2
-import numpy as np
-from cv2.typing import MatLike
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from engine.errors import SettingsError
+from engine.media.changes import changes
 from engine.windows import Span
 
 BESIDE = 2  # frames on either side that a change is compared with
 LEAST_CHANGE = 15.0  # 8-bit levels
 OVER_NEIGHBOURS = 3.0  # times
-DETECTION_HEIGHT = 180  # pixels: cuts are seen at thumbnail size, and twenty times faster
 
 
 def detect_cuts(windows: Iterable[Tensor]) -> list[int]:
@@ -31,32 +26,14 @@ def detect_cuts(windows: Iterable[Tensor]) -> list[int]:
     first and after the last frame nothing changes, so that a cut may lie right beside them: a stray frame of the next
     scene is a common end of a clip.
     """
-    changes = [*([0.0] * BESIDE), *_changes(_thumbnails(windows)), *([0.0] * BESIDE)]
-    return [frame for frame in range(len(changes) - 2 * BESIDE) if _stands_out(changes[frame : frame + 2 * BESIDE + 1])]
+    found = [*([0.0] * BESIDE), *changes(windows), *([0.0] * BESIDE)]
+    return [frame for frame in range(len(found) - 2 * BESIDE) if _stands_out(found[frame : frame + 2 * BESIDE + 1])]
 
 
-def _stands_out(changes: list[float]) -> bool:
-    middle = changes[BESIDE]
-    beside = (sum(changes) - middle) / (2 * BESIDE)
+def _stands_out(found: list[float]) -> bool:
+    middle = found[BESIDE]
+    beside = (sum(found) - middle) / (2 * BESIDE)
     return middle >= LEAST_CHANGE and middle >= OVER_NEIGHBOURS * beside
-
-
-def _changes(pictures: Iterable[NDArray[np.uint8]]) -> Iterator[float]:
-    """How much hue, saturation and value differ from the picture before, on average, in 8-bit levels; 0 at first."""
-    before: MatLike | None = None
-    for picture in pictures:
-        now = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-        yield 0.0 if before is None else float(cv2.absdiff(now, before).mean())
-        before = now
-
-
-def _thumbnails(windows: Iterable[Tensor]) -> Iterator[NDArray[np.uint8]]:
-    for frames in windows:
-        height, width = frames.shape[-2:]
-        scale = min(1.0, DETECTION_HEIGHT / min(height, width))
-        size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        small = F.interpolate(frames, size=size, mode="area")
-        yield from (small * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
