@@ -118,7 +118,8 @@ def _restyle_chunk(
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, seed), studio.request)
     seconds = time.monotonic() - started
-    tail = Tail(state, noise[len(noise) - shared :], styled.latents[len(noise) - shared :])
+    # Copies, or all of the chunk's noise and latents would stay with their ends.
+    tail = Tail(state, *(whole[len(whole) - shared :].clone() for whole in (noise, styled.latents)))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
 

@@ -88,15 +88,14 @@ class AnimateDiff:
         """This denoises one chunk of any length jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
         self._check_fit(chunk)
-        weights = request.active_controls
-        steering = Steering.encode(self.nets, weights, chunk.controls, self.autoencoder.slice_frames)
-        latents = self._denoise(chunk, request, steering)
+        latents = self._denoise(chunk, request)
         frames = self.autoencoder.decode(latents)
-        if not (latents.isfinite().all() and frames.isfinite().all()):
+        if not all(part.isfinite().all() for part in (latents, *torch.split(frames, self.autoencoder.slice_frames))):
             raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
         return Styled(frames, latents.cpu())
 
-    def _denoise(self, chunk: Chunk, request: Request, steering: Steering) -> Tensor:
+    def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
+        steering = Steering.encode(self.nets, request.active_controls, chunk.controls, self.autoencoder.slice_frames)
         scheduler, device = self.sampler.scheduler, self.unet.device
         timesteps = levels(scheduler, request.steps, request.strength)
         scheduler.set_timesteps(timesteps=timesteps, device=device)
@@ -107,14 +106,17 @@ class AnimateDiff:
             clean[:kept] = carried
             options["callback_on_step_end"] = hold(carried, noise[:kept], scheduler, timesteps)
         self.sampler.unet = RollingDenoiser(self.unet, steering, self.window)
-        return self.sampler.sample(
-            noised(clean, noise, scheduler, timesteps[0]),
-            self._embed(request),
-            timesteps,
-            guidance_scale=float(request.guidance),
-            generator=torch.Generator().manual_seed(chunk.seed),
-            **options,
-        )
+        try:
+            return self.sampler.sample(
+                noised(clean, noise, scheduler, timesteps[0]),
+                self._embed(request),
+                timesteps,
+                guidance_scale=float(request.guidance),
+                generator=torch.Generator().manual_seed(chunk.seed),
+                **options,
+            )
+        finally:
+            self.sampler.unet = self.unet  # else the hints would stay until the next chunk has its own
 
     def _embed(self, request: Request) -> tuple[Tensor, Tensor | None]:
         """This encodes the words once per job."""

@@ -101,6 +101,12 @@ def test_chunks_of_a_shot_have_one_noise_and_each_its_own_chance(tmp_path: Path)
     assert len({chunk.seed for chunk in given.values()}) == 3
 
 
+def test_what_is_carried_keeps_nothing_else_of_its_chunk_in_memory(tmp_path: Path) -> None:
+    carried = run(tmp_path).given[1].carried
+    assert carried is not None
+    assert carried.untyped_storage().nbytes() == carried.nbytes
+
+
 def test_what_fails_in_a_thread_fails_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(_: TrueFlow, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         raise ArithmeticError(f"lost at {previous.mean():.2f}")

@@ -4,6 +4,7 @@ Each quiet failure of the library below it that we know of has its test here or 
 """
 
 import math
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,16 @@ def test_hints_reach_the_nets_as_they_are_once_a_chunk(model: AnimateDiff) -> No
     model.restyle(given, REQUEST)
     hook.remove()
     assert torch.equal(torch.cat(seen), given.controls["depth"].expand(-1, 3, -1, -1))
+
+
+def test_nothing_of_a_chunk_stays_in_the_model(model: AnimateDiff) -> None:
+    """Or the next chunk would take more memory than the first: a run's denoiser holds the hints of all its frames."""
+    denoisers: list[weakref.ref[Any]] = []
+    hook = model.unet.register_forward_pre_hook(lambda *_: denoisers.append(weakref.ref(model.sampler.unet)))
+    model.restyle(chunk(model, tiny.WINDOW), REQUEST)
+    hook.remove()
+    assert len(denoisers) == REQUEST.steps
+    assert all(denoiser() is None for denoiser in denoisers)
 
 
 def test_a_map_of_three_channels_passes_as_it_is(model: AnimateDiff) -> None:
