@@ -56,7 +56,7 @@ def test_raw_frames_are_those_of_the_chunk_that_began_last(place: Path) -> None:
     raw = job.raw(0, FRAMES)
     assert len(raw) == FRAMES
     first, second = job.plan.shots[0][:2]
-    chunks = [read_lossless(job.journal.folder / f"chunk-0000{number}.mkv") for number in (0, 1)]
+    chunks = [read_lossless(job.journal.folder / f"chunk-0000{number}.avi") for number in (0, 1)]
     assert torch.equal(raw[: second.start], chunks[0][: second.start])
     assert torch.equal(raw[second.start : first.stop], chunks[1][: first.stop - second.start])
     assert torch.equal(job.raw(second.start - 2, second.start + 2), raw[second.start - 2 : second.start + 2])
@@ -71,7 +71,7 @@ def test_what_is_no_job_is_refused(place: Path) -> None:
 
 def test_an_unfinished_job_says_how_much_is_missing(place: Path) -> None:
     folder = place / "out.mp4.restyle"
-    (folder / "chunk-00001.mkv").unlink()
+    (folder / "chunk-00001.avi").unlink()
     assert "1 of 3 chunks are missing" in refused(folder)
     (folder / "plan.json").unlink()
     assert "not yet cut into chunks" in refused(folder)
