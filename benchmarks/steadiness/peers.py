@@ -10,25 +10,26 @@ from benchmarks.steadiness.trial import Method
 
 MATCHED_FADE = Fade(raised_cosine, affine_match)
 
+# Settings: the best of `python -m benchmarks.steadiness.tune`, each peer by itself, on clips that are not compared.
 PEERS: dict[str, Method] = {
     "hard cut": hard_cut,
     "linear fade": Fade(linear),
     "cosine fade": Fade(raised_cosine),
     "matched fade": MATCHED_FADE,
-    "band fade": BandFade(),
-    "matched band fade": BandFade(match=affine_match),
-    "random blend": RandomBlend(),
-    "deflicker": Filtered(Deflicker()),
-    "hqdn3d": Filtered(Hqdn3d()),
-    "atadenoise": Filtered(Atadenoise()),
-    "tmix": Filtered(Tmix()),
-    "tmedian": Filtered(Tmedian()),
-    "flow blend": Steadied(RecursiveBlend(0.6, "bicubic")),
-    "motion average": Steadied(MotionAverage()),
-    "screened Poisson": Steadied(ScreenedPoisson()),
-    "matched fade + flow blend": Steadied(RecursiveBlend(0.6, "bicubic"), MATCHED_FADE),
-    "matched fade + motion average": Steadied(MotionAverage(4, "bicubic"), MATCHED_FADE),
-    "matched fade + screened Poisson": Steadied(ScreenedPoisson(1.0, mode="bicubic"), MATCHED_FADE),
+    "band fade": BandFade(bands=2),
+    "matched band fade": BandFade(bands=2, match=affine_match),
+    "random blend": RandomBlend(block=64),
+    "deflicker": Filtered(Deflicker(size=5, mode="pm")),
+    "hqdn3d": Filtered(Hqdn3d(temporal=15)),
+    "atadenoise": Filtered(Atadenoise(threshold=0.1, size=9)),
+    "tmix": Filtered(Tmix(radius=1)),
+    "tmedian": Filtered(Tmedian(radius=1)),
+    "flow blend": Steadied(RecursiveBlend(keep=0.4, mode="bicubic")),
+    "motion average": Steadied(MotionAverage(reach=2, mode="bicubic")),
+    "screened Poisson": Steadied(ScreenedPoisson(strength=0.3, mode="bicubic")),
+    "matched fade + flow blend": Steadied(RecursiveBlend(keep=0.4, mode="bicubic"), MATCHED_FADE),
+    "matched fade + motion average": Steadied(MotionAverage(reach=4, mode="bicubic"), MATCHED_FADE),
+    "matched fade + screened Poisson": Steadied(ScreenedPoisson(strength=0.1, mode="bicubic"), MATCHED_FADE),
 }
 
 

@@ -102,12 +102,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     absent = left_out()
     for name in (name for name in chosen.only if name in absent):
         print(f"left out: {name}: {absent[name]}")
-    print(f"{'peer':32}{'setting':46}{'worth':>7}{'Q':>7}  failed")
+    print(f"{'peer':33}{'setting':46}{'worth':>7}{'Q':>7}  failed")
     for name, results in sweep(chosen, [name for name in chosen.only if name not in absent]).items():
         best = max(range(len(results)), key=lambda index: results[index].worth)
         for index, (setting, outcome) in enumerate(zip(SWEEPS[name], results, strict=True)):
             star, bad = "*" if index == best else " ", f"{sum(outcome.failures)} of {len(outcome.failures)}"
-            print(f"{star}{name:31}{spoken(setting):46}{outcome.worth:7.3f}{outcome.quality:7.3f}  {bad}", flush=True)
+            print(f"{star}{name:32}{spoken(setting):46}{outcome.worth:7.3f}{outcome.quality:7.3f}  {bad}", flush=True)
 
 
 if __name__ == "__main__":
