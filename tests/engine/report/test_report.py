@@ -46,7 +46,7 @@ def test_figures_of_a_clean_job_are_near_its_chunks(clean: Findings) -> None:
     assert figures.motion == pytest.approx(1, abs=0.1)
     assert figures.drift < 1
     assert clean.extra_cuts == ()
-    assert figures.warp_ratio == pytest.approx(figures.warp_ratio_raw, rel=0.3)
+    assert figures.warp_ratio < figures.warp_ratio_raw
 
 
 def test_figures_of_unlike_chunks_show_it(hard: Findings) -> None:
