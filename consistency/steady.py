@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from consistency.blur import blur, energy
-from consistency.occlusion import round_trip
+from consistency.occlusion import motion_boundary, round_trip
 from consistency.warp import warp
 
 STRIDES = (1, 3, 9)
@@ -30,6 +30,9 @@ NOISE = (3 / 255) ** 2
 """Variance of a source in which nothing is to be seen."""
 RESAMPLED = 0.02
 """Share of the high band's energy that following a motion may cost: change below it is no flicker."""
+BROAD, DARK = 8.0, 0.05
+"""Pixels over which light is compared, and what is too dark to tell light by. Light multiplies, the source's and the
+result's values alike; so neighbours are seen in this frame's light, and a lamp that goes on is no flicker."""
 STRONGEST = 1.6
 """The most that detail is raised to be what it was."""
 
@@ -123,7 +126,8 @@ class _Pass:
         early = torch.tensor([self._ease(number, side) for side in sides]).view(2, 1, 1, 1)
         seen = warp(torch.cat([torch.cat([o.picture, o.grey], dim=1) for o in others]), links[:, :2], "bicubic")[0]
         trust = links[:, 2:] * early
-        return replace(here, picture=_settled(here, seen, trust), links=links)
+        edges = blur(motion_boundary(here.links[:, :2]).amax(dim=0, keepdim=True), 2)
+        return replace(here, picture=_settled(here, seen, trust, edges), links=links)
 
     def _ease(self, number: int, side: int) -> float:
         """This lets neighbours near the shot's ends count less: none may appear at once from one frame to the next."""
@@ -150,12 +154,15 @@ def _frame(picture: Tensor, source: Tensor) -> _Frame:
     return _Frame(picture[None], grey, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
 
 
-def _settled(here: _Frame, seen: Tensor, trust: Tensor) -> Tensor:
+def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> Tensor:
     """This brings a frame together with two others, `seen` `[2, 4, H, W]` along the motion, as far as that is believed.
 
     Low band: their mean. High band: what differs by more than the source does, followed the same way, is flicker and is
-    averaged; what differs by no more is the motion's own error, and there the frame keeps its detail as it is.
+    averaged; what differs by no more is the motion's own error, and there the frame keeps its detail as it is. So it
+    does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other.
     """
+    light = ((blur(here.grey, BROAD) + DARK) / (blur(seen[:, 3:], BROAD) + DARK)).clamp(0.5, 2)
+    seen = seen * light
     missed = here.grey - seen[:, 3:]
     variance, detail = here.texture[:, :1], here.texture[:, 1:]
     trust = trust * torch.exp(-energy(missed, FINE) / (2 * (UNLIKE**2 + TEXTURE * variance)))
@@ -166,7 +173,7 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor) -> Tensor:
     differs = (trust * energy(high - other_high, 2)).sum(dim=0, keepdim=True) / (strength + NOISE / 4)
     expected = (trust * (energy(missed - blur(missed, FINE), 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True)
     expected = expected / (detail + NOISE)
-    flicker = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1)
+    flicker = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
     low = (low + (trust * other_low).sum(dim=0, keepdim=True)) / (1 + total)
     mean = (high + (trust * other_high).sum(dim=0, keepdim=True)) / (1 + total)
     return low + torch.lerp(high, mean, flicker)
