@@ -37,9 +37,9 @@ def choose_model(model: str) -> str:
     return "no model: the tests' stand-in tints the frames, everything else is real"
 
 
-def settings_for(model: str, look: str = "watercolor", cuts: str = "auto") -> Settings:
+def settings_for(model: str, look: str = "watercolor", cuts: str = "auto", steady: float = 1.0) -> Settings:
     """This makes the settings of a benchmark's job."""
-    return Settings(look=look, model="starter" if model == NO_MODEL else model, cuts=cuts)
+    return Settings(look=look, model="starter" if model == NO_MODEL else model, cuts=cuts, steady=steady)
 
 
 def peak_bytes() -> int:

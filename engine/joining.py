@@ -56,7 +56,8 @@ def _steadied(parts: Iterator[tuple[Tensor, Tensor | None]], length: int, amount
         assert source is not None
         pairs = of_pairs(lambda *two: Pair(*flow.both(*two)), source if last is None else [last, *source])
         for frame, seen in zip(frames, source, strict=True):
-            done = steadier.add(frame, seen, None if last is None else next(pairs))
+            # A copy: some frames wait, and as views they would keep their whole chunk.
+            done = steadier.add(frame.clone(), seen, None if last is None else next(pairs))
             last = seen
             if done:
                 yield torch.stack(done)
