@@ -61,4 +61,5 @@ def _steadied(parts: Iterator[tuple[Tensor, Tensor | None]], length: int, amount
             last = seen
             if done:
                 yield torch.stack(done)
-        last = last.clone() if last is not None else None  # alone: not as a view of its whole chunk
+        last = last.clone() if last is not None else None
+        del frames, source, pairs, frame, seen  # or this chunk would stay while the next one is read and joined
