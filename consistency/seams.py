@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from kornia.filters import gaussian_blur2d, sobel
+from kornia.filters import sobel
 from torch import Tensor
 
+from consistency.blur import blur
 from consistency.occlusion import occluded
 from consistency.warp import warp
 
@@ -32,7 +33,7 @@ def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) 
     progress = (torch.arange(len(left), dtype=left.dtype) + 1).div(len(left) + 1).view(-1, 1, 1, 1)
     left, right = _meet(left, right, progress, flow)
     scale = max(left.shape[-2:]) / 96
-    left_low, right_low = _blur(left, scale), _blur(right, scale)
+    left_low, right_low = blur(left, scale), blur(right, scale)
     share = _share(left, right, source, progress, scale / 2)
     low = torch.lerp(left_low, right_low, share)
     return (low + _mix_texture(left - left_low, right - right_low, share, scale / 2)).clamp(0, 1)
@@ -58,10 +59,10 @@ def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
     trust = (1 - occluded(there, back)) * (there.square().sum(dim=1, keepdim=True) < longest**2)
     sigma = max(left.shape[-2:]) / 96
     apart, remains = (
-        _blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warp(right, there)[0])
+        blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warp(right, there)[0])
     )
     trust = trust * ((0.35 - remains / (apart + 1e-5)) / 0.2).clamp(0, 1)
-    return _blur(there * trust, sigma) / (_blur(trust, sigma) + 0.05)
+    return blur(there * trust, sigma) / (blur(trust, sigma) + 0.05)
 
 
 def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: Tensor, sigma: float) -> Tensor:
@@ -70,11 +71,11 @@ def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: Tensor,
     Where the versions agree it grows with the progress. The more they differ, the shorter the change, down to a switch;
     its moment moves towards the end where the left version has the source's structure, towards the start otherwise.
     """
-    differ = _blur((left - right).abs().mean(dim=1, keepdim=True), sigma)
+    differ = blur((left - right).abs().mean(dim=1, keepdim=True), sigma)
     width = 1 - 0.8 * _smooth(((differ - 0.08) / 0.12).clamp(0, 1))
     moment = torch.full_like(differ, 0.5)
     if source is not None:
-        worse_left, worse_right = (_blur(_unlike(version, source), sigma) for version in (left, right))
+        worse_left, worse_right = (blur(_unlike(version, source), sigma) for version in (left, right))
         moment = 0.5 + 0.3 * (worse_right - worse_left) / (worse_right + worse_left + 1e-3) * (1 - width)
     return ((progress - moment) / width + 0.5).clamp(0, 1)
 
@@ -92,7 +93,7 @@ def _mix_texture(left: Tensor, right: Tensor, share: Tensor, sigma: float) -> Te
     whose angle is how unlike they are nearby: alike ones are plainly mixed, unrelated ones by sine and cosine.
     """
     power_left, power_right, common = (
-        _blur((a * b).mean(dim=1, keepdim=True), sigma) for a, b in ((left, left), (right, right), (left, right))
+        blur((a * b).mean(dim=1, keepdim=True), sigma) for a, b in ((left, left), (right, right), (left, right))
     )
     likeness = (common + 1e-6) / ((power_left * power_right).clamp(min=0).sqrt() + 1e-6)
     angle = likeness.clamp(0, 0.9999).acos()
@@ -101,9 +102,3 @@ def _mix_texture(left: Tensor, right: Tensor, share: Tensor, sigma: float) -> Te
 
 def _smooth(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
-
-
-def _blur(frames: Tensor, sigma: float) -> Tensor:
-    """This blurs, by a kernel that always fits into the picture."""
-    reach = min(2 * round(2.5 * sigma) + 1, *(2 * side - 1 for side in frames.shape[-2:]))
-    return gaussian_blur2d(frames, (reach, reach), (max(sigma, 0.3),) * 2, border_type="reflect")
