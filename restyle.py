@@ -1,10 +1,10 @@
 """Give footage another look, with the same motion, timing and sound.
 
-    import restyle
-    restyle.video("clip.mp4", look="comic")
+import restyle
+restyle.video("clip.mp4", look="comic")
 
-    for part in restyle.frames(mine, look="comic"):  # mine: [T, 3, H, W], 0 to 1
-        ...
+for part in restyle.frames(mine, look="comic"):  # mine: [T, 3, H, W], 0 to 1
+    ...
 """
 
 from __future__ import annotations
