@@ -123,12 +123,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept = chosen.keep or Path(folder)
         kept.mkdir(parents=True, exist_ok=True)
         for number, source in enumerate(path for path in sources(chosen.folder) if chosen.only in str(path)):
-            name = str(source.relative_to(chosen.folder))
+            name, plain = str(source.relative_to(chosen.folder)), source.stem.replace("%", "")
             started = time.monotonic()
             try:
-                result = restyle(
-                    source, kept / f"{number:02}.{re.sub(r'\W+', '-', source.stem)}.mp4", settings_for(chosen.model)
-                )
+                result = restyle(source, kept / f"{number:02}.{plain}.mp4", settings_for(chosen.model))
             except RestyleError as error:
                 faults += "\n" in str(error)
                 print(f"{name:38}  refused: {str(error).replace(str(source), source.name)}", flush=True)
