@@ -107,9 +107,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize(("breaks", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_folder_with_a_fault_is_refused_in_words(
-    folder: Path, breaks: Callable[[Path], Any], words: str
-) -> None:
+def test_a_folder_with_a_fault_is_refused_in_words(folder: Path, breaks: Callable[[Path], Any], words: str) -> None:
     breaks(folder)
     with pytest.raises(ModelError, match=words):
         load(folder)
