@@ -1,10 +1,12 @@
 """Give footage another look, with the same motion, timing and sound.
 
-import restyle
-restyle.video("clip.mp4", look="comic")
+From a file to a file, or frame by frame:
 
-for part in restyle.frames(mine, look="comic"):  # mine: [T, 3, H, W], 0 to 1
-    ...
+    import restyle
+    restyle.video("clip.mp4", look="comic")
+
+    for part in restyle.frames(mine, look="comic"):  # mine: [T, 3, H, W], 0 to 1
+        ...
 """
 
 from __future__ import annotations
