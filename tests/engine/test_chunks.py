@@ -63,7 +63,7 @@ def true_motion(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor,
     return true_flow(there, here), true_flow(here, there)
 
 
-def run(folder: Path, seed: int = 0, shot: int = 0, motion: Motion = true_motion) -> Recording:
+def run(folder: Path, seed: int = 0, shot: int = 0, *, motion: Motion = true_motion) -> Recording:
     model = Recording(defaults=Defaults(steps=1, guidance=1.0, noise_carried=1.0))
     folder.mkdir(exist_ok=True)
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
@@ -116,8 +116,8 @@ def test_what_fails_in_a_thread_fails_here(tmp_path: Path) -> None:
 
 def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
     seeds = [
-        [chunk.seed for chunk in run(tmp_path / name, **place).given.values()]
-        for name, place in {"a": {}, "b": {}, "c": {"seed": 1}, "d": {"shot": 1}}.items()
+        [chunk.seed for chunk in run(tmp_path / name, seed, shot).given.values()]
+        for name, seed, shot in (("a", 0, 0), ("b", 0, 0), ("c", 1, 0), ("d", 0, 1))
     ]
     assert seeds[0] == seeds[1]
     assert len({*seeds[0], *seeds[2], *seeds[3]}) == 9
