@@ -318,6 +318,8 @@ def test_frames_noise_and_maps_that_do_not_fit_are_refused(model: AnimateDiff) -
         model.restyle(Chunk(torch.rand(2, 3, 20, 40), torch.randn(2, 8, 3, 5)), replace(REQUEST, controls={}))
     with pytest.raises(ValueError, match="noise must be"):
         model.restyle(chunk(model, 2, noise=torch.randn(2, 4, 3, 5)), REQUEST)
+    with pytest.raises(ValueError, match="noise must be"):
+        model.restyle(chunk(model, 2, noise=torch.randn(1, 8, 3, 5)), REQUEST)
     with pytest.raises(ValueError, match="no control map for edges; there are maps for depth"):
         model.restyle(chunk(model, 2, controls={"depth": torch.rand(2, 1, HEIGHT, WIDTH)}), REQUEST)
 
