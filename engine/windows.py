@@ -78,11 +78,12 @@ def plan_chunks(length: int, longest: int, overlap: int, rule: FrameRule = Frame
     """This cuts a shot of `length` frames into overlapping chunks of nearly equal size.
 
     No chunk is longer than `longest` frames, which must be a valid length and exceed `overlap`; neighbours share at
-    least `overlap` frames. Every chunk starts at a multiple of the rule's stride and every one but the last has a valid
-    length: of all frames that are cut into latents only the shot's last latent is ever padded.
+    least `overlap` frames, and at least a latent where the first one stands for fewer frames than the others. Every
+    chunk starts at a multiple of the rule's stride, and every one but the last has a valid length: only the last latent
+    of a shot is ever padded.
     """
     whole, most = rule.latents(length), rule.latents(longest)
-    shared = rule.latents(overlap) if overlap else 0
+    shared = rule.latents(overlap) if overlap else int(rule.first < rule.stride)
     if most <= shared or rule.length(longest) != longest:
         raise ValueError(f"chunks of {longest} frames cannot overlap by {overlap} under {rule}")
     if whole <= most:
