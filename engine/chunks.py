@@ -16,24 +16,28 @@ from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.journal import Journal
 from engine.media import Reader, scaled
-from engine.motion import of_pairs
+from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
-from preprocessors.flow import FlowEstimator
 
 SLICE = 8  # frames read and scaled at once
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What restyling a chunk needs, the same for a whole job."""
+    """What restyling a chunk needs, the same for a whole job.
+
+    motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
+    be known.
+    """
 
     reader: Reader
     stylizer: Stylizer
     request: Request
     journal: Journal
     sizes: Sizes
-    flow: FlowEstimator
+    motion: Motion
+    fine_motion: Motion
     seed: int
     controls: Controls
 
@@ -111,7 +115,7 @@ def _restyle_chunk(
     early = min(shot.controls.lookbehind, span.start - shot.span.start)
     seen = padding.pad(read_frames(studio.reader, Span(span.start - early, span.stop), studio.sizes.work))
     frames = seen[early:]
-    noise, state = _shot_noise(studio, shot.number, frames, before)
+    noise, state = _shot_noise(studio, shot.number, frames, span, before)
     carried = None if before is None else before.latents
     maps = shot.controls.draw(seen, early)
     started = time.monotonic()
@@ -124,7 +128,9 @@ def _restyle_chunk(
     return tail, seconds
 
 
-def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) -> tuple[Tensor, dict[str, Tensor]]:
+def _shot_noise(
+    studio: Studio, shot: int, frames: Tensor, span: Span, before: Tail | None
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The noise of a chunk: its first frames have that of the chunk before, the others go on from there."""
     if before is None:
         shape = studio.stylizer.noise_shape(*frames.shape[-2:])
@@ -133,13 +139,18 @@ def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) 
     else:
         source = ShotNoise.from_state(before.state)
         known = list(before.noise)
+
+    def moved(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        if number >= span.stop:  # the last frame again, to a length that the model takes
+            return current.new_zeros(2, *current.shape[-2:]), current.new_ones(1, *current.shape[-2:])
+        return _motion(studio.motion, number, previous, current)
+
     later = frames[len(known) - 1 :]
-    moved = of_pairs(lambda previous, current: _motion(studio.flow, previous, current), later)
-    known += [source.advance(flow, valid) for flow, valid in moved]
+    known += [source.advance(flow, valid) for flow, valid in of_pairs(moved, later, span.start + len(known) - 1)]
     return torch.stack(known), source.state()
 
 
-def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+def _motion(motion: Motion, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
     """The flow to the previous frame `[2, H, W]`, and where it holds, `[1, H, W]`: not on what was hidden there."""
-    there, back = flow.both(previous, current)
+    there, back = motion(number, previous, current)
     return there, 1 - occluded(there[None], back[None])[0]

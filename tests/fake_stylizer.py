@@ -50,7 +50,8 @@ class FakeStylizer:
         styled = _tint(source, request) + 0.05 * request.strength * chunk.noise[:, :3]
         styled[:, 0] += self.drift * (chunk.seed % 7) / 7
         for name, weight in request.active_controls.items():
-            styled += 0.05 * weight * F.avg_pool2d(chunk.controls[name], FACTOR)
+            mean = sum(weight.over(request.steps)) / request.steps
+            styled += 0.05 * mean * F.avg_pool2d(chunk.controls[name], FACTOR)
         latents = torch.cat([styled, chunk.noise[:, 3:]], dim=1)
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried

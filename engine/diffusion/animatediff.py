@@ -97,7 +97,8 @@ class AnimateDiff:
         return Styled(frames, latents.cpu())
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        steering = Steering.encode(self.nets, request.active_controls, chunk.controls, self.autoencoder.slice_frames)
+        weights = {name: weight.over(request.steps) for name, weight in request.active_controls.items()}
+        steering = Steering.encode(self.nets, weights, chunk.controls, self.autoencoder.slice_frames)
         scheduler, device = self.sampler.scheduler, self.unet.device
         timesteps = levels(scheduler, request.steps, request.strength)
         scheduler.set_timesteps(timesteps=timesteps, device=device)

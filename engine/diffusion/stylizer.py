@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import SettingsError
+from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
 
 
@@ -43,7 +44,8 @@ class Request:
     """What is asked of the model, constant over a job.
 
     `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
-    whatever the strength. `controls` maps a control's name to its weight; a weight of 0 is as if it were not there.
+    whatever the strength. `controls` maps a control's name to its weight, see `engine.weights`; a weight of 0 is as if
+    it were not there.
     """
 
     prompt: str
@@ -51,12 +53,13 @@ class Request:
     steps: int
     guidance: float = 1.0
     negative_prompt: str = ""
-    controls: Mapping[str, float] = field(default_factory=dict)
+    controls: Mapping[str, Weighted] = field(default_factory=dict)
 
     @property
-    def active_controls(self) -> dict[str, float]:
+    def active_controls(self) -> dict[str, Weight]:
         """The controls that have an effect, by name."""
-        return {name: float(weight) for name, weight in sorted(self.controls.items()) if weight != 0}
+        weights = {name: Weight.of(weight) for name, weight in sorted(self.controls.items())}
+        return {name: weight for name, weight in weights.items() if weight}
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,12 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
         raise SettingsError(f"strength is {request.strength}; it must be above 0 (no change) and at most 1.")
     if request.steps < 1:
         raise SettingsError(f"steps is {request.steps}; it must be at least 1.")
+    for control, weight in request.active_controls.items():
+        if lost := weight.lost(request.steps):
+            raise SettingsError(
+                f"The control {control} at {lost} would do nothing: none of {request.steps} steps lies in there. "
+                "Widen it, or take more steps."
+            )
 
 
 def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:

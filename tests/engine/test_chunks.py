@@ -14,6 +14,7 @@ from engine.chunks import Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
 from engine.journal import Journal
+from engine.motion import Motion
 from engine.plan import Sizes
 from engine.windows import Span
 from tests.fake_stylizer import FakeStylizer
@@ -49,29 +50,26 @@ def true_flow(there: int, here: int) -> Tensor:
 
 
 class Stage:
-    """Frames that show their own number, so that a flow can be looked up for them."""
+    """Frames that show their own number."""
 
     def read(self, start: int, stop: int) -> Tensor:
         return (torch.arange(start, stop) / 100).view(-1, 1, 1, 1).expand(-1, 3, HEIGHT, WIDTH).clone()
 
 
-class TrueFlow:
-    """The flow between two frames of the stage."""
-
-    def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
-        there, here = (round(float(frame[0, 0, 0]) * 100) for frame in (previous, current))
-        return true_flow(there, here)
-
-    def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
-        return self(previous, current), self(current, previous)
+def true_motion(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+    """The flow between two frames of the stage, whose number must be the one that the frame shows."""
+    there, here = (round(float(frame[0, 0, 0]) * 100) for frame in (previous, current))
+    assert (there, here) == (number - 1, number)
+    return true_flow(there, here), true_flow(here, there)
 
 
-def run(folder: Path, seed: int = 0, shot: int = 0) -> Recording:
+def run(folder: Path, seed: int = 0, shot: int = 0, *, motion: Motion = true_motion) -> Recording:
     model = Recording(defaults=Defaults(steps=1, guidance=1.0, noise_carried=1.0))
     folder.mkdir(exist_ok=True)
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
-    studio = Studio(cast(Any, Stage()), model, request, Journal(folder, {}), sizes, TrueFlow(), seed, Controls({}))
+    journal = Journal(folder, {})
+    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, seed, Controls({}))
     overlaps = {0: 3, 6: 3, 12: 0}
     list(restyle_shot(studio, shot, CHUNKS, lambda span: overlaps[span.start]))
     return model
@@ -107,20 +105,19 @@ def test_what_is_carried_keeps_nothing_else_of_its_chunk_in_memory(tmp_path: Pat
     assert carried.untyped_storage().nbytes() == carried.nbytes
 
 
-def test_what_fails_in_a_thread_fails_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(_: TrueFlow, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+def test_what_fails_in_a_thread_fails_here(tmp_path: Path) -> None:
+    def lost(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         raise ArithmeticError(f"lost at {previous.mean():.2f}")
 
-    monkeypatch.setattr(TrueFlow, "both", lost)
     with pytest.raises(ArithmeticError, match="lost at 0"):
-        run(tmp_path)
+        run(tmp_path, motion=lost)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_seed_shot_and_chunk_decide_the_chance(tmp_path: Path) -> None:
     seeds = [
-        [chunk.seed for chunk in run(tmp_path / name, **place).given.values()]
-        for name, place in {"a": {}, "b": {}, "c": {"seed": 1}, "d": {"shot": 1}}.items()
+        [chunk.seed for chunk in run(tmp_path / name, seed, shot).given.values()]
+        for name, seed, shot in (("a", 0, 0), ("b", 0, 0), ("c", 1, 0), ("d", 0, 1))
     ]
     assert seeds[0] == seeds[1]
     assert len({*seeds[0], *seeds[2], *seeds[3]}) == 9

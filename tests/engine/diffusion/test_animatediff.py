@@ -18,8 +18,9 @@ from torch import Tensor
 from engine.diffusion import catalog
 from engine.diffusion.animatediff import AnimateDiff
 from engine.diffusion.sampling import levels
-from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ModelError, SettingsError
+from engine.weights import Weighted
 from tests.engine.diffusion import tiny_animatediff as tiny
 
 LIBRARY: Any = diffusers
@@ -141,6 +142,30 @@ def test_a_weight_of_zero_is_no_control_and_costs_nothing(model: AnimateDiff) ->
     hook.remove()
     assert difference(without, zero) == 0
     assert not calls
+
+
+def test_a_control_is_asked_at_the_steps_of_its_stretch_only(model: AnimateDiff) -> None:
+    asked: list[int] = []
+    done: list[int] = []
+    hooks = (
+        model.unet.register_forward_hook(lambda *_: done.append(1)),
+        model.nets["edges"].net.register_forward_pre_hook(lambda *_: asked.append(len(done))),
+    )
+    model.restyle(chunk(model, 3), replace(REQUEST, steps=5, controls={"depth": 1.0, "edges": "0.5@0.4-0.8"}))
+    for hook in hooks:
+        hook.remove()
+    assert asked == [2, 3]
+
+
+def test_a_weight_in_stretches_is_what_their_steps_say(model: AnimateDiff) -> None:
+    def styled(**controls: Weighted) -> Styled:
+        return model.restyle(chunk(model, 3), replace(REQUEST, steps=4, controls=controls))
+
+    always = styled(depth=1.0)
+    assert difference(always, styled(depth=["1@0-0.5", "1@0.5-1"])) == 0
+    assert difference(always, styled(depth="1@0-0.5")) > 1e-3
+    assert difference(styled(depth="1@0-0.5"), styled(depth="1@0.5-1")) > 1e-3
+    assert difference(styled(), styled(depth="0@0-0.5")) == 0
 
 
 def test_weights_may_be_whole_numbers_and_in_any_order(model: AnimateDiff) -> None:

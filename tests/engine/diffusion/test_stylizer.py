@@ -7,6 +7,7 @@ import torch
 
 from engine.diffusion.stylizer import Capabilities, Chunk, Request, Stylizer, check_request
 from engine.errors import SettingsError
+from engine.weights import Weight
 from tests.fake_stylizer import FakeStylizer
 
 CAPABLE = Capabilities(frozenset({"depth"}), negative_prompt=True)
@@ -23,6 +24,7 @@ def request(**changes: Any) -> Request:
         ({"strength": 0.0}, "strength"),
         ({"strength": 1.1}, "strength"),
         ({"steps": 0}, "steps"),
+        ({"controls": {"depth": "1@0-0.1"}}, "control depth at 1@0-0.1 would do nothing: none of 4 steps"),
         ({"negative_prompt": "blur"}, "does nothing at a guidance of 1"),
     ],
 )
@@ -38,7 +40,7 @@ def test_a_negative_prompt_is_refused_where_the_model_takes_none() -> None:
 
 def test_a_control_of_weight_zero_is_as_if_it_were_not_there() -> None:
     check_request(request(controls={"pose": 0.0}), CAPABLE, "tiny")
-    assert request(controls={"pose": 0.0, "depth": 1}).active_controls == {"depth": 1.0}
+    assert request(controls={"pose": 0.0, "depth": 1}).active_controls == {"depth": Weight.of(1)}
 
 
 FRAMES, NOISE = torch.rand(4, 3, 16, 24), torch.randn(4, 4, 2, 3)
