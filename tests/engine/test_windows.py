@@ -20,7 +20,7 @@ rules = st.builds(
 plans = st.tuples(st.integers(1, 400), st.integers(1, 40), st.integers(0, 12), rules)
 
 
-def longest(plan) -> int:
+def longest(plan):
     _, steps, overlap, rule = plan
     return rule.frames(rule.latents(max(1, overlap)) + steps)
 
