@@ -50,6 +50,11 @@ class AnimateDiff:
         return FrameRule(multiple=max(8, self.autoencoder.factor))
 
     @property
+    def lookback(self) -> int:
+        """None: every frame is decoded by itself."""
+        return 0
+
+    @property
     def capabilities(self) -> Capabilities:
         """Every control that has a ControlNet in the folder."""
         return Capabilities(frozenset(self.nets), negative_prompt=True)
@@ -133,8 +138,8 @@ class AnimateDiff:
         frames, _, height, width = chunk.frames.shape
         if height % self.rule.multiple or width % self.rule.multiple:
             raise ValueError(f"sides of frames must be multiples of {self.rule.multiple}, are {height} x {width}")
-        if tuple(chunk.noise.shape[1:]) != self.noise_shape(height, width):
-            wanted = [frames, *self.noise_shape(height, width)]
+        wanted = [frames, *self.noise_shape(height, width)]
+        if list(chunk.noise.shape) != wanted:
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
