@@ -13,15 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.agreement import check_motion, check_passes
 from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
+from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
+from engine.proxy import Proxy
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from preprocessors.flow import DisFlow
@@ -81,10 +83,11 @@ def restyle(
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         sizes = choose_sizes(settings, reader.info)
         warnings = check_job(source, output, settings, reader.info, sizes)
+        proxy = _proxy(reader, settings, sizes, progress)
         stylizer = catalog.load(settings.model, settings.device)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal)
+        studio = _studio(reader, stylizer, settings, sizes, journal, proxy)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -118,11 +121,12 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info)
+    proxy = _proxy(reader, settings, sizes, progress)
     stylizer = catalog.load(settings.model, settings.device)
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
+            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), proxy)
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             for joined in finished_frames(studio, plan, settings.steady):
@@ -132,11 +136,27 @@ def restyle_frames(
     return finished()
 
 
-def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def _proxy(reader: Reader, settings: Settings, sizes: Sizes, progress: Report) -> Proxy | None:
+    """The passes of the clip's render, looked through and compared with its pictures."""
+    if settings.passes is None:
+        return None
+    passes = RenderPasses.find(Path(settings.passes))
+    check_passes(passes, reader.info)
+    told: Callable[[int], None] = lambda done: progress(Progress("checking passes", done, passes.frames))  # noqa: E731
+    proxy = Proxy.read(passes, sizes.work, told)
+    check_motion(proxy, reader)
+    return proxy
+
+
+def _studio(
+    reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal, proxy: Proxy | None
+) -> Studio:
     request = make_request(settings, stylizer)
-    controls = Controls.load(request.active_controls)
-    motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    known = proxy.givens() if proxy else {}
+    given = {name: control for name, control in known.items() if name in request.active_controls}
+    controls = Controls.load(set(request.active_controls) - set(given))
+    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, given)
 
 
 def _identity(
@@ -148,6 +168,7 @@ def _identity(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        **({} if settings.passes is None else {"passes": fingerprint(RenderPasses.find(Path(settings.passes)).files)}),
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

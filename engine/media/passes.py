@@ -91,7 +91,9 @@ class RenderPasses:
             for kind, channels in _layers(files).items():
                 if kind in found:
                     twice = f"{found[kind].pattern.name} and {files[0].name}"
-                    raise MediaError(f"{path} holds the pass {kind} twice: {twice}. Name one by a pattern (frame.*.exr).")
+                    raise MediaError(
+                        f"{path} holds the pass {kind} twice: {twice}. Name one by a pattern (frame.*.exr)."
+                    )
                 found[kind] = Layer(files, channels)
         passes = cls(path, found)
         passes._check_numbers()
@@ -148,7 +150,9 @@ class RenderPasses:
             first = first or layer
             if layer.numbers != first.numbers and layer.files != first.files:
                 told = (f"{one.files[0].name} to {one.files[-1].name}" for one in (first, layer))
-                raise MediaError(f"{self.path}: {kind} has other frames than the other passes: {' against '.join(told)}.")
+                raise MediaError(
+                    f"{self.path}: {kind} has other frames than the other passes: {' against '.join(told)}."
+                )
             for file in layer.files:
                 if lost := sorted(set(layer.channels) - set(exr_names(file))):
                     raise MediaError(f"{file} lacks {', '.join(lost)}, which {layer.files[0].name} has.")
@@ -208,7 +212,7 @@ def _own_name(file: Path) -> str:
 
 
 def _kind(word: str, plain: bool) -> Pass | None:
-    """This knows a pass by its layer's name, or by how the name of a file without layers ends; else that is a picture."""
+    """This knows a pass by its layer's name. A file without layers goes by how its own name ends, else is a picture."""
     word = re.sub("[^a-z]", "", word.lower())
     for kind, names in CALLED.items():
         if word in names or (plain and any(len(name) > 1 and word.endswith(name) for name in names)):
@@ -222,4 +226,6 @@ def _components(kind: Pass, names: Iterable[str], file: Path) -> tuple[str, ...]
         if set(letters) <= set(there):
             return tuple(there[letter] for letter in letters)
     wanted = " or ".join(", ".join(letters) for letters in COMPONENTS[kind])
-    raise MediaError(f"{file}: the pass {kind} needs the channels {wanted}; it has {', '.join(sorted(there))}. {ADVICE}")
+    raise MediaError(
+        f"{file}: the pass {kind} needs the channels {wanted}; it has {', '.join(sorted(there))}. {ADVICE}"
+    )
