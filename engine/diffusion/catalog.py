@@ -18,6 +18,10 @@ from engine.errors import ModelError, did_you_mean
 
 STARTER = Path(__file__).parent.parent / "starter"
 
+WAN_WINDOW = 81
+# Each latent of a video had noise of its own when Wan was trained.
+WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0)
+
 ROWS = (
     Row(
         name="starter",
@@ -68,6 +72,8 @@ def _of_folder(model: str, folder: Path) -> Row:
         case Family.ANIMATEDIFF:
             # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
             window, defaults = 16, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+        case Family.WAN_VACE:
+            window, defaults = WAN_WINDOW, WAN_DEFAULTS
         case _:
             assert_never(family)
     takes = Capabilities(frozenset(), negative_prompt=True)
@@ -95,6 +101,10 @@ def load(model: str, device: str = "auto") -> Stylizer:
                     from engine.diffusion import animatediff
 
                     return animatediff.load(checkpoint, row, setup)
+                case Family.WAN_VACE:
+                    from engine.diffusion import wan_vace
+
+                    return wan_vace.load(checkpoint, row, setup)
                 case _:
                     assert_never(row.family)
 

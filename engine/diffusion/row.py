@@ -15,6 +15,7 @@ class Family(StrEnum):
     """Which file of this folder runs a model."""
 
     ANIMATEDIFF = "animatediff"
+    WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
