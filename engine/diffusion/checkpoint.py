@@ -22,11 +22,15 @@ HASHED = {".json", ".safetensors", ".txt"}
 
 
 class Checkpoint:
-    """The components of a model, each in a folder of its own. `name` is what error messages call the whole."""
+    """The components of a model, each in a folder of its own, or in a file. `name` is what error messages call it.
 
-    def __init__(self, name: str, places: Mapping[str, Path]) -> None:
+    `configs` are the folders with the configs of those that are in files.
+    """
+
+    def __init__(self, name: str, places: Mapping[str, Path], configs: Mapping[str, Path] | None = None) -> None:
         self.name = name
         self.places = dict(places)
+        self._configs = {**places, **(configs or {})}
 
     @classmethod
     def of_folder(cls, path: Path) -> Self:
@@ -59,7 +63,7 @@ class Checkpoint:
 
     def config(self, component: str, name: str = "config.json") -> dict[str, Any]:
         """This reads a component's config."""
-        path = self.places.get(component, Path(component)) / name
+        path = self._configs.get(component, Path(component)) / name
         try:
             config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -77,8 +81,13 @@ class Checkpoint:
 
     def weights(self, component: str, cls: Any, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401
         """This loads a component with weights, all of them, ready to run."""
+        folder = self.place(component) if component in self.places else Path()
+        if folder.is_file():
+            from engine.diffusion.single_file import load_single
+
+            net = load_single(folder, cls, self._configs[component], dtype)
+            return net.requires_grad_(False).eval().to(device)
         self.config(component)
-        folder = self.places[component]
         if not any(folder.glob("*.safetensors")):
             unsafe = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
             advice = f", only {unsafe[0]}, which can run code when opened. Convert it to safetensors" if unsafe else ""
@@ -101,7 +110,8 @@ class Checkpoint:
         """This hashes every config and weight file, names and contents."""
         total = hashlib.sha256()
         for component, place in sorted(self.places.items()):
-            for path in sorted(path for path in place.rglob("*") if path.suffix in HASHED):
+            files = [place] if place.is_file() else place.rglob("*")
+            for path in sorted(path for path in files if path.suffix in HASHED):
                 name = f"{component}/{path.relative_to(place).as_posix()}"
                 total.update(f"{name} {_digest(path)}\n".encode())
         return total.hexdigest()
