@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,8 +14,9 @@ from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
 from engine.media import MediaInfo, check_output
-from engine.settings import Codec, Settings, load_look
+from engine.settings import Codec, Look, Settings, load_look
 from engine.shots import read_cuts
+from engine.weights import Weighted
 from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
@@ -42,18 +43,25 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     defaults = stylizer.defaults
     look = load_look(settings.look) if settings.look else None
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
-    controls = settings.controls if settings.controls is not None else look.controls if look else {}
+    controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
     avoid = look.negative_prompt if look else ""
     request = Request(
         prompt=look.prompt if look else settings.prompt or "",
         negative_prompt=avoid if settings.negative_prompt is None else settings.negative_prompt,
         strength=strength,
-        steps=settings.steps or defaults.steps,
+        steps=settings.steps or defaults.steps_at(strength),
         guidance=defaults.guidance,
         controls=controls,
     )
     stylizer.check(request)
     return request
+
+
+def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted]:
+    """This takes a look's controls where the model has them all; another model follows those that suit it best."""
+    if look and set(look.controls) <= stylizer.capabilities.controls:
+        return look.controls
+    return stylizer.defaults.controls
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from engine.diffusion import hub
-from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.family import recognise
-from engine.diffusion.row import Family, Licence, Row
+from engine.diffusion.loading import Options, from_hub, gather, lora_file, uncollected
+from engine.diffusion.row import Family, Licence, Part, Row, parts
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Defaults, Stylizer
 from engine.errors import ModelError, did_you_mean
 
 STARTER = Path(__file__).parent.parent / "starter"
 
+SD15 = parts("stable-diffusion-v1-5/stable-diffusion-v1-5", unet=1.72, vae=0.17, text_encoder=0.25, tokenizer=0.0)
+NETS = tuple(
+    Part(f"controlnet_{control}", f"lllyasviel/control_{net}", size=0.72)
+    for control, net in {
+        "canny": "v11p_sd15_canny",
+        "depth": "v11f1p_sd15_depth",
+        "lineart": "v11p_sd15_lineart",
+        "normal": "v11p_sd15_normalbae",
+        "openpose": "v11p_sd15_openpose",
+        "softedge": "v11p_sd15_softedge",
+    }.items()
+)
+# The variance that the motion modules were trained with differs from that of Stable Diffusion 1.5 itself.
+LINEAR = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1}
+DDIM = {**LINEAR, "_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
+LCM = {**LINEAR, "_class_name": "LCMScheduler", "original_inference_steps": 50, "set_alpha_to_one": False}
+EULER = {**LINEAR, "_class_name": "EulerDiscreteScheduler", "timestep_spacing": "trailing"}
+OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits of use")
+
+
+def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
+    takes = Capabilities(frozenset(part.component.removeprefix("controlnet_") for part in NETS), negative_prompt=True)
+    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": (*SD15, *adapter, *NETS), "takes": takes, **rest}
+    return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
+
+
+def _lightning(steps: int) -> Row:
+    file = f"animatediff_lightning_{steps}step_diffusers.safetensors"
+    return _animatediff(
+        f"animatediff-lightning-{steps}",
+        f"the same distilled to {steps} steps (fewer at less strength)",
+        (Part("motion_adapter", "ByteDance/AnimateDiff-Lightning", file=file, size=0.91),),
+        Defaults(steps, guidance=1.0, noise_carried=0.5, controls=GUIDED, distilled=True),
+        scheduler={**EULER, "original_inference_steps": steps},
+    )
+
+
+GUIDED = {"canny": 0.5, "depth": 1.0}
 ROWS = (
     Row(
         name="starter",
@@ -29,6 +64,32 @@ ROWS = (
         takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True),
         folder=STARTER,
     ),
+    _animatediff(
+        "animatediff",
+        "AnimateDiff v3 on Stable Diffusion 1.5",
+        (Part("motion_adapter", "guoyww/animatediff-motion-adapter-v1-5-3", size=0.84),),
+        Defaults(steps=20, guidance=7.5, noise_carried=0.5, controls=GUIDED),
+    ),
+    _animatediff(
+        "animatediff-v2",
+        "AnimateDiff v2, which motion LoRAs are made for",
+        (Part("motion_adapter", "guoyww/animatediff-motion-adapter-v1-5-2", size=0.91),),
+        Defaults(steps=20, guidance=7.5, noise_carried=0.5, controls=GUIDED),
+    ),
+    _animatediff(
+        "animatediff-lcm",
+        "AnimateLCM, distilled to 4 to 8 steps",
+        (
+            Part("motion_adapter", "wangfuyun/AnimateLCM", size=0.91),
+            Part("lora_lcm", "wangfuyun/AnimateLCM", file="AnimateLCM_sd15_t2v_lora.safetensors", size=0.13),
+        ),
+        Defaults(steps=6, guidance=2.0, noise_carried=0.5, controls=GUIDED),
+        licence=Licence("AnimateLCM names none", commercial=None),
+        scheduler=LCM,
+        loras={"lora_lcm": 0.8},
+    ),
+    _lightning(4),
+    _lightning(8),
 )
 
 
@@ -43,22 +104,15 @@ def find(model: str) -> Row:
         if row.name == model:
             return row
     folder = Path(model).expanduser()
-    if not folder.is_dir():
-        folder = _from_hub(model)
-    return _of_folder(model, folder)
-
-
-def _from_hub(model: str) -> Path:
-    if model.count("/") != 1 or not all(model.split("/")):
-        known = [row.name for row in ROWS]
-        raise ModelError(
-            f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
-            "or give a folder that holds one, or owner/name from the Hub."
-        )
-    folder = hub.find_repository(model)
-    if folder is None:
-        raise ModelError(f"There is no folder {model}, and nothing of that name from the Hub is here.")
-    return folder
+    if folder.is_dir():
+        return _of_folder(model, folder)
+    if model.count("/") == 1 and all(model.split("/")):
+        return _of_folder(model, from_hub(model))
+    known = [row.name for row in ROWS]
+    raise ModelError(
+        f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
+        "or give a folder that holds one, or owner/name from the Hub."
+    )
 
 
 def _of_folder(model: str, folder: Path) -> Row:
@@ -82,11 +136,17 @@ def is_here(row: Row) -> bool:
     return len(hub.places(row)) == len(row.parts)
 
 
-def load(model: str, device: str = "auto") -> Stylizer:
-    """This loads a model by name or folder onto a device: `auto`, `cpu`, `cuda` or `cuda:1`."""
-    row, setup = find(model), Setup.of(device)
-    checkpoint = Checkpoint.of_folder(row.folder) if row.folder else Checkpoint(row.name, hub.places(row))
-    with _uncollected():
+def load(model: str, how: Options | str = "auto") -> Stylizer:
+    """This loads a model by name or folder. `how` may be a device alone: `auto`, `cpu`, `cuda` or `cuda:1`.
+
+    Raises:
+        ModelError: there is no such model, parts of it are not here or broken, or they do not fit together.
+    """
+    options = Options(how) if isinstance(how, str) else how
+    row, setup = find(model), Setup.of(options.device)
+    checkpoint = gather(row, options)
+    loras = {**row.loras, **{str(lora_file(file)): weight for file, weight in options.loras.items()}}
+    with uncollected():
         from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
         with quiet():
@@ -94,25 +154,6 @@ def load(model: str, device: str = "auto") -> Stylizer:
                 case Family.ANIMATEDIFF:
                     from engine.diffusion import animatediff
 
-                    return animatediff.load(checkpoint, row, setup)
+                    return animatediff.load(checkpoint, row, setup, loras)
                 case _:
                     assert_never(row.family)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """This spares the garbage collector a load of imports: it would look through all of them again and again.
-
-    Afterwards they count as old, as if it had looked and found nothing.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():  # whoever has frozen objects wants them to stay so
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from engine.errors import ModelError
 
+SWAPPED = ("unet", "vae", "text_encoder")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 HASHED = {".json", ".safetensors", ".txt"}
 
@@ -40,6 +41,25 @@ class Checkpoint:
         if not any(path.glob("*/*.json")):
             raise ModelError(f"{path} is not a model in diffusers' layout: no folder in it has a config.")
         return cls(str(path), {folder.name: folder for folder in sorted(path.iterdir()) if folder.is_dir()})
+
+    def with_own(self, path: Path) -> Checkpoint:
+        """This takes denoiser, autoencoder and words from another checkpoint of the kind: a folder or a single file.
+
+        A file needs the configs of those that it takes the place of.
+        """
+        if path.is_dir():
+            own = Checkpoint.of_folder(path)
+            swapped = {part: own.place(part) for part in SWAPPED}
+            return Checkpoint(self.name, {**self.places, **swapped, "tokenizer": own.place("tokenizer")})
+        if path.suffix != ".safetensors":
+            pickle = path.suffix in PICKLES
+            why = "can run code when opened; convert it to safetensors" if pickle else "is no safetensors file"
+            raise ModelError(f"{path} {why}.")
+        return Checkpoint(self.name, {**self.places, **dict.fromkeys(SWAPPED, path)}, self.places)
+
+    def with_files(self, files: Mapping[str, Path]) -> Checkpoint:
+        """This adds files by names of their own."""
+        return Checkpoint(self.name, {**self.places, **files}, self._configs)
 
     def has(self, component: str) -> bool:
         """Whether there is such a component."""
@@ -118,7 +138,9 @@ class Checkpoint:
 
 
 def _plain(folder: Path) -> bool:
-    return any(".fp16" not in path.name for path in folder.glob("*.safetensors"))
+    """Whether the weights are there under their plain names; else only as the half precision variant."""
+    weights = (*folder.glob("diffusion_pytorch_model*.safetensors"), *folder.glob("model*.safetensors"))
+    return any(".fp16" not in path.name for path in weights)
 
 
 def _check_complete(folder: Path, found_out: dict[str, Any]) -> None:

@@ -41,6 +41,11 @@ class Part:
     revision: str = "main"
     size: float = 0.0
 
+    @property
+    def optional(self) -> bool:
+        """Whether jobs that do not ask for it run without it, as a ControlNet."""
+        return self.component.startswith("controlnet_")
+
 
 def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:
     """This lists components that each lie in the folder of their own name, with their sizes in GB: `vae=0.2`."""

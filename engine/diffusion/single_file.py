@@ -45,13 +45,17 @@ def _adapter(weights: Mapping[str, Tensor], dtype: torch.dtype) -> Any:  # noqa:
     """This builds the motion adapter whose weights these are; what they cannot tell is as AnimateDiff has it."""
     modules = {name.partition(".motion_modules.")[0] for name in weights}
     downs = sorted(name for name in modules if name.startswith("down_blocks."))
-    first = [name for name in weights if name.startswith("down_blocks.0.motion_modules.") and name.endswith(".norm.bias")]
+    first = [
+        name for name in weights if name.startswith("down_blocks.0.motion_modules.") and name.endswith(".norm.bias")
+    ]
     if not downs or not first:
         raise ValueError("it is no motion adapter")
     adapter = ADAPTER(
         block_out_channels=tuple(len(weights[f"{down}.motion_modules.0.norm.bias"]) for down in downs),
         motion_layers_per_block=len(first),
-        motion_max_seq_length=next(weight.shape[1] for name, weight in weights.items() if name.endswith("pos_embed.pe")),
+        motion_max_seq_length=next(
+            weight.shape[1] for name, weight in weights.items() if name.endswith("pos_embed.pe")
+        ),
         use_motion_mid_block="mid_block" in modules,
     )
     adapter.load_state_dict(weights)
