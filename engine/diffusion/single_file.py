@@ -32,7 +32,9 @@ def load_single(file: Path, cls: Any, config: Path | None, dtype: torch.dtype) -
         if cls is CLIPTextModel:
             net = create_diffusers_clip_model_from_ldm(cls, weights, config=str(config), local_files_only=True)
         else:
-            net = cls.from_single_file(weights, config=str(config), dtype=dtype, local_files_only=True)
+            net = cls.from_single_file(weights, config=str(config), local_files_only=True)
+    except NotImplementedError as error:  # what is missing has no data that could be moved
+        raise ModelError(f"{file} is incomplete: weights of its {cls.__name__} are missing.") from error
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise ModelError(f"{file} holds no {cls.__name__} that fits: {error}") from error
     missing = [name for name, parameter in net.named_parameters() if parameter.is_meta]

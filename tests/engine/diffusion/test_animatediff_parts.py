@@ -104,7 +104,7 @@ def test_a_file_that_lacks_weights_or_is_another_kind_of_model_is_refused(folder
     file = original_names.write(folder, tmp_path / "half.safetensors")
     weights = load_file(file)
     save_file({name: w for name, w in weights.items() if "middle_block.1" not in name}, file)
-    with pytest.raises(ModelError, match=r"half\.safetensors (is incomplete|holds no UNet2D.*mid_block)"):
+    with pytest.raises(ModelError, match=r"half\.safetensors is incomplete: weights of its UNet2DConditionModel"):
         load(folder, checkpoint=str(file))
     save_file({"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(4, 4, 3, 3)}, file)
     with pytest.raises(ModelError, match=r"half\.safetensors"):
@@ -128,7 +128,7 @@ def test_other_files_are_no_checkpoints(folder: Path, tmp_path: Path, name: str,
 
 
 def test_a_model_for_still_pictures_says_how_to_lend_it_motion(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="has no motion_adapter.*--model animatediff --checkpoint"):
+    with pytest.raises(ModelError, match=r"has no motion_adapter.*--model animatediff --checkpoint"):
         load(tiny.base(tmp_path))
 
 
@@ -203,7 +203,7 @@ def of_another_size(file: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "stray": (with_a_stray_weight, r"2 of its \d+ weights have no place"),
+    "stray": (with_a_stray_weight, r"does not fit this model: 2 of its \d+ weights have no place"),
     "size": (of_another_size, "does not fit this model: .*size mismatch"),
     "none": (lambda file: save_file({"x.weight": torch.zeros(2)}, file), "does not fit this model: Invalid LoRA"),
     "broken": (lambda file: file.write_bytes(file.read_bytes()[:-20]), "does not fit this model"),
@@ -229,6 +229,7 @@ def test_loras_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:
         load(folder, loras={str(tmp_path / "ink.pt"): 1.0})
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # the library's, with NumPy 2
 @pytest.mark.parametrize("name", ["animatediff", "animatediff-v2", "animatediff-lcm", "animatediff-lightning-4"])
 def test_each_row_runs_with_its_own_sampler_and_steps(name: str, known: Callable[..., None], tmp_path: Path) -> None:
     """Stable Diffusion's own sampler, PNDM, begins a video at levels that it cannot stop at."""
@@ -253,7 +254,9 @@ def test_a_model_distilled_to_four_levels_visits_no_others(known: Callable[..., 
         level for strength in (1.0, 0.75, 0.5) for level in levels(sampler, defaults.steps_at(strength), strength)
     }
     assert visited == {999, 749, 499, 249}
-    with pytest.raises(SettingsError, match="4 steps do not fit into a strength of 0.6. What works: 2 steps or fewer"):
+    with pytest.raises(
+        SettingsError, match=r"4 steps do not fit into a strength of 0\.6\. What works: 2 steps or fewer"
+    ):
         model.check(replace(REQUEST, strength=0.6, steps=4, guidance=1.0))
-    with pytest.raises(SettingsError, match="a strength of 0.25 or more"):
+    with pytest.raises(SettingsError, match=r"a strength of 0\.25 or more"):
         model.check(replace(REQUEST, strength=0.1, steps=1, guidance=1.0))
