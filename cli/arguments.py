@@ -155,6 +155,16 @@ def _weight(text: str) -> tuple[str, str]:
         ) from error
 
 
+def _lora(text: str) -> tuple[str, float]:
+    file, colon, weight = text.rpartition(":")
+    if not colon or "/" in weight or "\\" in weight:  # C:\ink.safetensors has no weight
+        return text, 1.0
+    try:
+        return file, float(weight)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no LoRA; say FILE:WEIGHT, as ink.safetensors:0.8") from error
+
+
 RUN: dict[str, dict[str, dict[str, object]]] = {
     "the picture": {
         "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
@@ -208,6 +218,17 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     },
     "the job": {
         "--model": {"help": "a model by name (see `restyle models`) or its folder"},
+        "--checkpoint": {
+            "metavar": "FILE",
+            "help": "another checkpoint in place of the model's own: a .safetensors file, a folder, or owner/name from "
+            "the Hub (for AnimateDiff: any Stable Diffusion 1.5)",
+        },
+        "--lora": {
+            "type": _lora,
+            "action": "append",
+            "metavar": "FILE:WEIGHT",
+            "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
+        },
         "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
         "--settings": {
             "type": Path,

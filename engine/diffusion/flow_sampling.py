@@ -14,6 +14,8 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
+from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.row import Row
 from engine.diffusion.sampling import check_scheduler
 from engine.errors import ModelError
 
@@ -28,7 +30,20 @@ Predict = Callable[[int, Tensor, Tensor], Tensor]
 _OTHER_LEVELS = ("use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
 
 
-def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401 - schedulers share no typed base
+def load_flow_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - schedulers share no typed base
+    """This makes the row's own scheduler, or the checkpoint's; one that is not for flow matching is refused."""
+    config = row.scheduler or checkpoint.config("scheduler", "scheduler_config.json")
+    name = config.get("_class_name")
+    if name not in SCHEDULERS:
+        works = ", ".join(sorted(SCHEDULERS))
+        raise ModelError(f"The scheduler of {checkpoint.name} is of class {name}. What works: {works}.")
+    kind: Any = SCHEDULERS[name]
+    scheduler = kind.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+    check_flow_scheduler(scheduler)
+    return scheduler
+
+
+def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401
     """This refuses configurations that are not for flow matching: they would run, and give a wrong picture."""
     check_scheduler(scheduler)
     config = scheduler.config

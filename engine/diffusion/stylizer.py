@@ -32,12 +32,20 @@ class Defaults:
     """What a model does best where a person has not said otherwise.
 
     `guidance` is the weight of the prompt against no prompt (1 is off and twice as fast). `noise_carried` (0 to 1) is
-    the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`.
+    the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`. `controls` are followed
+    where nobody names any that the model has. A model that was `distilled` to a few levels goes over `steps` of them at
+    a strength of 1, and over fewer at less.
     """
 
     steps: int
     guidance: float
     noise_carried: float
+    controls: Mapping[str, float] = field(default_factory=dict)
+    distilled: bool = False
+
+    def steps_at(self, strength: float) -> int:
+        """This gives the number of steps for a strength, at least 1."""
+        return max(1, round(self.steps * strength)) if self.distilled else self.steps
 
 
 @dataclass(frozen=True)

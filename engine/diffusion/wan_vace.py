@@ -7,19 +7,21 @@ as it has learned to go on from a video; nothing of it is decoded and encoded ag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
-from diffusers import WanVACETransformer3DModel
+from diffusers import WanVACEPipeline, WanVACETransformer3DModel
 from torch import Tensor
 from torch.nn import functional as F
 
 from engine.diffusion import umt5
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.experts import Experts
-from engine.diffusion.flow_sampling import SCHEDULERS, begin, check_flow_scheduler, denoise
+from engine.diffusion.flow_sampling import begin, denoise, load_flow_scheduler
+from engine.diffusion.loras import add_loras
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
@@ -30,6 +32,9 @@ from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
 from engine.errors import ModelError
 from engine.windows import FrameRule
 
+Pipeline: Any = WanVACEPipeline  # a type checker sees the dummy that the library shows where torch is missing
+OTHER = ("low_noise", "high_noise")
+"""In the name of a LoRA's file: it is for the other one of two experts. All others are for both."""
 TAKES = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False)
 LOOKBACK = 4
 """Latents of the chunk before that a chunk's first ones are decoded behind: sixteen frames.
@@ -174,9 +179,16 @@ class WanVace:
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
-def load(checkpoint: Checkpoint, row: Row, setup: Setup) -> WanVace:
-    """This loads a model, the autoencoder always in float32. What is missing or does not fit is refused by name."""
+def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> WanVace:
+    """This loads a model, the autoencoder always in float32, and works `loras` into it, by component with weights.
+
+    What is missing or does not fit is refused by name.
+    """
     experts = Experts.load(checkpoint, WanVACETransformer3DModel, setup)
+    for number, net in enumerate(experts.nets):
+        files = {checkpoint.place(name): weight for name, weight in loras.items()}
+        meant = {file: weight for file, weight in files.items() if OTHER[number] not in file.name}
+        add_loras(Pipeline(None, None, None, None, transformer=net), [net], meant)
     net = checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, setup.device)
     autoencoder = VideoAutoencoder(net)
     told = 2 * autoencoder.channels + autoencoder.factor**2
@@ -185,9 +197,6 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup) -> WanVace:
             f"{checkpoint.name}: the transformer takes latents of {experts.channels} channels and {experts.told} of "
             f"context; with this autoencoder it gets {autoencoder.channels} and {told}."
         )
-    cls = checkpoint.pick("scheduler", SCHEDULERS, "scheduler_config.json")
-    config = checkpoint.config("scheduler", "scheduler_config.json")
-    scheduler = cls.from_config({key: value for key, value in config.items() if not key.startswith("_")})
-    check_flow_scheduler(scheduler)
+    scheduler = load_flow_scheduler(checkpoint, row)
     words = umt5.load(checkpoint, setup)
     return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler)

@@ -15,11 +15,15 @@ from typing import Any
 import diffusers
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.diffusion import catalog, wan_vace
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.flow_sampling import load_flow_scheduler
+from engine.diffusion.loading import Options
+from engine.diffusion.row import Family
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Chunk, Request
 from engine.diffusion.vace import DRAWN
@@ -262,7 +266,7 @@ def test_a_shots_first_frame_moves_as_its_second(model: WanVace) -> None:
 def test_half_precision_keeps_latents_and_what_must_stay_in_single(folder: Path, model: WanVace) -> None:
     """As on a GPU. Euler would give latents of the model's precision, and kept ones would not come out bit by bit."""
     row = catalog.find(str(folder))
-    halved = wan_vace.load(Checkpoint.of_folder(folder), row, Setup(torch.device("cpu"), torch.bfloat16))
+    halved = wan_vace.load(Checkpoint.of_folder(folder), row, Setup(torch.device("cpu"), torch.bfloat16), {})
     net = halved.experts.nets[0]
     assert net.patch_embedding.weight.dtype == torch.bfloat16
     assert net.condition_embedder.time_embedder.linear_1.weight.dtype == torch.float32
@@ -307,7 +311,7 @@ def test_a_low_strength_stays_near_the_source(model: WanVace) -> None:
 @pytest.mark.parametrize(
     ("scheduler", "words"),
     [
-        (LIBRARY.LCMScheduler(clip_sample=False), "LCMScheduler. What works: FlowMatchEuler"),
+        (LIBRARY.LCMScheduler(clip_sample=False), "is of class LCMScheduler. What works: FlowMatchEuler"),
         (LIBRARY.UniPCMultistepScheduler(), "predicts epsilon; this model needs flow_prediction"),
         (tiny_wan.scheduler(use_karras_sigmas=True), "use_karras_sigmas on"),
         (LIBRARY.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True), "use_dynamic_shifting on"),
@@ -349,6 +353,53 @@ def test_two_experts_without_a_boundary_are_refused(tmp_path: Path) -> None:
         load(folder)
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "WanVACEPipeline", "boundary_ratio": 0.5}))
     assert load(folder).experts.boundary == 500
+
+
+def lora(file: Path) -> Path:
+    net = tiny_wan.transformer()
+    net.add_adapter(LoraConfig(r=2, lora_alpha=2, init_lora_weights=False, target_modules=["to_q", "to_v"]))
+    LIBRARY.WanVACEPipeline.save_lora_weights(
+        str(file.parent), get_peft_model_state_dict(net, adapter_name="default"), weight_name=file.name
+    )
+    return file
+
+
+@pytest.mark.parametrize(("name", "touched"), [("ink", [0, 1]), ("ink_high_noise", [0]), ("ink_low_noise", [1])])
+def test_a_lora_goes_to_the_expert_that_its_name_says_at_its_weight(
+    tmp_path: Path, name: str, touched: list[int]
+) -> None:
+    folder = tiny_wan.build(tmp_path / "model", experts=2, boundary=0.5)
+    file = lora(tmp_path / f"{name}.safetensors")
+    plain = load(folder)
+    added = catalog.load(str(folder), Options("cpu", loras={str(file): 0.5}))
+    assert isinstance(added, WanVace)
+    parts = load_file(file)
+    key = "blocks.1.attn1.to_q"
+    change = parts[f"transformer.{key}.lora_B.weight"] @ parts[f"transformer.{key}.lora_A.weight"]
+    for number, (before, after) in enumerate(zip(plain.experts.nets, added.experts.nets, strict=True)):
+        moved = after.get_submodule(key).weight - before.get_submodule(key).weight
+        torch.testing.assert_close(moved, 0.5 * change * (number in touched), atol=1e-6, rtol=1e-5)
+    assert added.fingerprint != plain.fingerprint
+
+
+def test_a_lora_of_another_model_is_an_error(tmp_path: Path) -> None:
+    folder = tiny_wan.build(tmp_path / "model")
+    file = tmp_path / "other.safetensors"
+    parts = {f"transformer.blocks.7.attn1.to_q.lora_{end}.weight": torch.ones(2, 2) for end in "AB"}
+    save_file(parts, file)
+    with pytest.raises(ModelError, match=r"LoRA .*other.safetensors does not fit this model"):
+        catalog.load(str(folder), Options("cpu", loras={str(file): 1.0}))
+
+
+def test_the_rows_of_the_catalogue_say_what_the_family_takes() -> None:
+    rows = [row for row in catalog.rows() if row.family == Family.WAN_VACE]
+    assert rows
+    for row in rows:
+        components = {part.component for part in row.parts}
+        assert row.takes == wan_vace.TAKES
+        assert {"transformer", "vae", "text_encoder", "tokenizer", "scheduler", "index"} <= components
+        assert set(row.loras) <= components
+        assert row.scheduler is None or load_flow_scheduler(Checkpoint(row.name, {}), row)
 
 
 def test_a_model_that_gives_no_numbers_is_an_error_not_a_black_picture(folder: Path) -> None:
