@@ -20,11 +20,15 @@ from engine.windows import FrameRule
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid."""
+    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, words to avoid, pictures.
+
+    `references` is how many pictures it can be shown of what is to be seen, 0 if none.
+    """
 
     controls: frozenset[str]
     negative_prompt: bool
     several: bool = True
+    references: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Request:
 
     `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
     whatever the strength. `controls` maps a control's name to its weight, see `engine.weights`; a weight of 0 is as if
-    it were not there.
+    it were not there. `references` are pictures `[3, H, W]`, 0 to 1, of any size, of what is to be seen.
     """
 
     prompt: str
@@ -63,6 +67,7 @@ class Request:
     guidance: float = 1.0
     negative_prompt: str = ""
     controls: Mapping[str, Weighted] = field(default_factory=dict)
+    references: tuple[Tensor, ...] = field(default=(), compare=False)
 
     @property
     def active_controls(self) -> dict[str, Weight]:
@@ -164,6 +169,10 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     if len(request.active_controls) > 1 and not capabilities.several:
         asked = " and ".join(request.active_controls)
         raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")
+    if len(request.references) > capabilities.references:
+        most = capabilities.references
+        takes = f"at most {most} reference pictures, not {len(request.references)}" if most else "no reference pictures"
+        raise SettingsError(f"The model {name} takes {takes}. Leave {'some' if most else 'them'} out.")
     if request.negative_prompt and not capabilities.negative_prompt:
         raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")
     if request.negative_prompt and request.guidance <= 1:

@@ -8,7 +8,7 @@ Lines white on black, say, it takes for a picture of white lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.diffusion.video_autoencoder import VideoAutoencoder
+from engine.windows import Span
 
 GREY = 0.5
 _WHEEL = ((15, (1, 0, 0)), (6, (1, 1, 0)), (4, (0, 1, 0)), (11, (0, 1, 1)), (13, (0, 0, 1)), (6, (1, 0, 1)))
@@ -28,11 +29,18 @@ class Context:
 
     kept: `[K, c, h, w]`, what the first latents are held to while the others are denoised, or None. Not the carried
     latents alone: the first of those stands for four frames, where a model expects a first frame by itself.
+    `references` of the latents, in front of the video and in front of every window of it, are reference pictures.
     """
 
     told: Tensor
     made: Tensor
     kept: Tensor | None
+    references: int = 0
+
+    def window(self, span: Span) -> Tensor:
+        """This gives the places of the latents that are seen with a window of the video: the references before it."""
+        first = self.references
+        return torch.cat([torch.arange(first), torch.arange(first + span.start, first + span.stop)])
 
 
 def encode_context(
@@ -52,6 +60,30 @@ def encode_context(
         kept = inactive[:count].clone()
     mask = by_latents(made, autoencoder)
     return Context(torch.cat([inactive, reactive, mask.to(inactive)], dim=1), mask.amax(1, keepdim=True), kept)
+
+
+def with_references(context: Context, autoencoder: VideoAutoencoder, pictures: Sequence[Tensor]) -> Context:
+    """This puts reference pictures `[3, any H, any W]` in front: each a known frame by itself, whole, on white."""
+    if not pictures:
+        return context
+    size = [side * autoencoder.factor for side in context.told.shape[-2:]]
+    latents = torch.cat([autoencoder.encode(_on_white(picture, size)[None]) for picture in pictures])
+    known = torch.zeros_like(context.told[:1]).repeat(len(latents), 1, 1, 1)
+    known[:, : autoencoder.channels] = latents
+    kept = latents if context.kept is None else torch.cat([latents, context.kept])
+    made = torch.cat([torch.zeros_like(context.made[:1]).repeat(len(latents), 1, 1, 1), context.made])
+    return Context(torch.cat([known, context.told]), made, kept, len(latents))
+
+
+def _on_white(picture: Tensor, size: list[int]) -> Tensor:
+    height, width = picture.shape[-2:]
+    scale = min(size[0] / height, size[1] / width)
+    inner = [max(1, int(side * scale)) for side in (height, width)]
+    top, left = ((whole - part) // 2 for whole, part in zip(size, inner, strict=True))
+    canvas = torch.ones(3, *size)
+    small = F.interpolate(picture[None], size=inner, mode="bilinear", antialias=True, align_corners=False)[0]
+    canvas[:, top : top + inner[0], left : left + inner[1]] = small.clamp(0, 1)
+    return canvas
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
-from engine.diffusion.vace import DRAWN, Context, Kept, encode_context
+from engine.diffusion.vace import DRAWN, Context, Kept, encode_context, with_references
 from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
 from engine.errors import ModelError
 from engine.windows import FrameRule
@@ -35,7 +35,7 @@ from engine.windows import FrameRule
 Pipeline: Any = WanVACEPipeline  # a type checker sees the dummy that the library shows where torch is missing
 OTHER = ("low_noise", "high_noise")
 """In the name of a LoRA's file: it is for the other one of two experts. All others are for both."""
-TAKES = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False)
+TAKES = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False, references=4)
 LOOKBACK = 4
 """Latents of the chunk before that a chunk's first ones are decoded behind: sixteen frames.
 
@@ -125,21 +125,26 @@ class WanVace:
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         told = self._tell(chunk, request)
         begin(self.scheduler, request.steps, request.strength, self.experts.device)
-        clean = self.autoencoder.encode(chunk.frames)
+        clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise
+        references = told.context.references
 
         def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
             answer = torch.empty_like(latents)
-            for span in roll(len(latents), self.rule.latents(self.window), step):
-                part = slice(span.start, span.stop)
+            for span in roll(len(latents) - references, self.rule.latents(self.window), step):
+                part = told.context.window(span)
                 answer[part] = self._velocity(told, step, timestep, latents[part], part)
             return answer
 
-        latents = denoise(predict, self.scheduler, clean, chunk.noise.to(clean), told.context.kept)
+        if references and told.context.kept is not None:
+            clean = torch.cat([told.context.kept[:references], clean])
+            generator = torch.Generator().manual_seed(0)  # the same for all chunks of a job
+            noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
+        latents = denoise(predict, self.scheduler, clean, noise.to(clean), told.context.kept)[references:]
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried.to(latents)
         return latents
 
-    def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: slice) -> Tensor:
+    def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: Tensor) -> Tensor:
         """This asks the expert for a level, with and without words, about one window."""
         context = told.context.told[part]
         # What is known is told in full, whatever the control's weight.
@@ -164,6 +169,7 @@ class WanVace:
             kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
         size = (chunk.frames.shape[-2], chunk.frames.shape[-1])
         context = encode_context(self.autoencoder, len(chunk.frames), size, control, kept)
+        context = with_references(context, self.autoencoder, request.references)
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, [self.words.embed(text) for text in words], request.guidance, weights)
 
