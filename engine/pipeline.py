@@ -80,7 +80,7 @@ def restyle(
     started = time.monotonic()
     output = output or default_output(source, settings)
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
-        sizes = choose_sizes(settings, reader.info)
+        sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
@@ -118,7 +118,7 @@ def restyle_frames(
         RestyleError: with what is wrong and what would work.
     """
     reader = TensorReader(frames, rate)
-    sizes = choose_sizes(settings, reader.info)
+    sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     stylizer = _load(settings)
 
     def finished() -> Iterator[Tensor]:

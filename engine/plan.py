@@ -21,7 +21,6 @@ from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
-WORK_SIDE = 288  # pixels: the shorter side on which the picture is restyled; larger results are scaled up from it
 MEMORY_SHARE = 0.7  # of the memory that is free
 
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
@@ -59,7 +58,8 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
 
 def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted]:
     """This takes a look's controls where the model has them all; another model follows those that suit it best."""
-    if look and set(look.controls) <= stylizer.capabilities.controls:
+    takes = stylizer.capabilities
+    if look and set(look.controls) <= takes.controls and (takes.several or len(look.controls) < 2):
         return look.controls
     return stylizer.defaults.controls
 
@@ -72,10 +72,13 @@ class Sizes:
     work: tuple[int, int]
 
 
-def choose_sizes(settings: Settings, info: MediaInfo) -> Sizes:
-    """This takes the result's size from the settings or the source, and works on at most `WORK_SIDE` of its side."""
+def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
+    """This takes the result's size from the settings or the source.
+
+    A picture whose shorter side is longer than `side`, the model's, is made at that and scaled up.
+    """
     height, width = settings.height or info.height, settings.width or info.width
-    scale = min(1.0, WORK_SIDE / min(height, width))
+    scale = min(1.0, side / min(height, width))
     return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
 
 

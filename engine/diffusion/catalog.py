@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -53,6 +54,35 @@ def _lightning(steps: int) -> Row:
 
 
 GUIDED = {"canny": 0.5, "depth": 1.0}
+WAN_WINDOW, WAN_SIDE = 81, 480
+# Each latent of a video had noise of its own when Wan was trained.
+WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
+WAN_TAKES = Capabilities(frozenset({"canny", "depth", "edges", "flow"}), negative_prompt=True, several=False)
+WAN_FAST = {
+    "_class_name": "UniPCMultistepScheduler",
+    "prediction_type": "flow_prediction",
+    "use_flow_sigmas": True,
+    "flow_shift": 5.0,
+}
+WAN_LORA = "wan2.1_t2v_14b_lora_rank64_lightx2v_4step.safetensors"
+
+
+def _wan_parts(repository: str, **experts: float) -> tuple[Part, ...]:
+    index = Part("index", repository, file="model_index.json")  # says where a second expert takes over
+    return *parts(repository, "main", vae=0.51, text_encoder=11.36, tokenizer=0.02, scheduler=0.0, **experts), index
+
+
+def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults = WAN_DEFAULTS, **rest: Any) -> Row:  # noqa: ANN401
+    given = {
+        "parts": own,
+        "takes": WAN_TAKES,
+        "licence": Licence("Apache-2.0", commercial=True),
+        "working": 8.0,
+        **rest,
+    }
+    return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
+
+
 ROWS = (
     Row(
         name="starter",
@@ -62,6 +92,7 @@ ROWS = (
         window=16,
         defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
         takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True),
+        side=288,
         folder=STARTER,
     ),
     _animatediff(
@@ -90,6 +121,28 @@ ROWS = (
     ),
     _lightning(4),
     _lightning(8),
+    _wan_vace(
+        "wan-vace-1.3b",
+        "Wan 2.1 VACE, the small one",
+        _wan_parts("Wan-AI/Wan2.1-VACE-1.3B-diffusers", transformer=7.15),
+    ),
+    _wan_vace("wan-vace-14b", "Wan 2.1 VACE", _wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7)),
+    _wan_vace(
+        "wan-vace-14b-fast",
+        "the same distilled to 4 steps (fewer at less strength)",
+        (
+            *_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
+            Part("lora_fast", "lightx2v/Wan2.1-Distill-Loras", file=WAN_LORA, size=0.63),
+        ),
+        replace(WAN_DEFAULTS, steps=4, guidance=1.0, distilled=True),
+        scheduler=WAN_FAST,
+        loras={"lora_fast": 1.0},
+    ),
+    _wan_vace(
+        "wan2.2-vace-14b",
+        "Wan 2.2 VACE Fun: one expert for shapes, one for detail",
+        _wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
+    ),
 )
 
 
@@ -134,12 +187,14 @@ def _of_folder(model: str, folder: Path) -> Row:
     match family:
         case Family.ANIMATEDIFF:
             # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
-            window, defaults = 16, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+            window, side, defaults = 16, 512, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+        case Family.WAN_VACE:
+            window, side, defaults = WAN_WINDOW, WAN_SIDE, WAN_DEFAULTS
         case _:
             assert_never(family)
     takes = Capabilities(frozenset(), negative_prompt=True)
     unknown = Licence("see the folder", commercial=None)
-    return Row(model, "a folder", family, unknown, window, defaults, takes, folder)
+    return Row(model, "a folder", family, unknown, window, defaults, takes, side, folder)
 
 
 def is_here(row: Row) -> bool:
@@ -168,5 +223,9 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
                     from engine.diffusion import animatediff
 
                     return animatediff.load(checkpoint, row, setup, loras)
+                case Family.WAN_VACE:
+                    from engine.diffusion import wan_vace
+
+                    return wan_vace.load(checkpoint, row, setup, loras)
                 case _:
                     assert_never(row.family)

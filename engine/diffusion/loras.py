@@ -26,7 +26,10 @@ def add_loras(pipeline: Any, nets: list[nn.Module], loras: Mapping[Path, float])
 
 def _add(pipeline: Any, nets: list[nn.Module], file: Path, weight: float) -> None:  # noqa: ANN401
     source = {"weight_name": file.name, "local_files_only": True, "use_safetensors": True}
-    given = pipeline.lora_state_dict(str(file.parent), unet_config=getattr(pipeline.unet, "config", None), **source)[0]
+    unet = getattr(pipeline, "unet", None)
+    about = {} if unet is None else {"unet_config": unet.config}
+    found = pipeline.lora_state_dict(str(file.parent), **about, **source)
+    given = found[0] if isinstance(found, tuple) else found
     pipeline.load_lora_weights(str(file.parent), adapter_name="lora", **source)
     placed = sum("lora_" in name for net in nets for name, _ in net.named_parameters())
     if placed != len(given):

@@ -15,6 +15,7 @@ class Family(StrEnum):
     """Which file of this folder runs a model."""
 
     ANIMATEDIFF = "animatediff"
+    WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part
 class Row:
     """A model that a person can ask for.
 
-    `window` is how many frames at once it was trained on. Its files lie in `folder`, or are `parts` from the Hub.
-    `takes` is what it could take with all its parts here. `scheduler` is the config of one that takes the place of the
-    checkpoint's own; `loras` weighs those of the parts that are LoRAs, by component. `working` is an estimate of what a
-    window needs beside the weights, in GB and half precision.
+    `window` is how many frames at once it was trained on, `side` the shorter side of its pictures, in pixels: larger
+    ones are made at that and scaled up. Its files lie in `folder`, or are `parts` from the Hub. `takes` is what it
+    could take with all its parts here. `scheduler` is the config of one that takes the place of the checkpoint's own;
+    `loras` weighs those of the parts that are LoRAs, by component. `working` is an estimate of what a window needs
+    beside the weights, in GB and half precision.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Row:
     window: int
     defaults: Defaults
     takes: Capabilities
+    side: int = 512
     folder: Path | None = None
     parts: tuple[Part, ...] = ()
     scheduler: Mapping[str, Any] | None = None
