@@ -39,4 +39,4 @@ def fit(row: Row, machine: Machine) -> str:
         return "yes, parts waiting in main memory"
     if machine.memory >= 2 * high:
         return "slowly: on the processor, there is no such GPU"
-    return f"no: needs {high / 1e9:.0f} GB on a GPU or {2 * high / 1e9:.0f} GB of main memory"
+    return f"no: needs a GPU of {low / 1e9:.0f} GB beside {high / 1e9:.0f} GB of main memory"

@@ -95,5 +95,5 @@ def test_what_fits_follows_from_the_row_and_the_machine() -> None:
     ]
     assert told[:2] == ["yes, all on the GPU", "yes, parts waiting in main memory"]
     assert told[2].startswith("slowly")
-    assert all(text.startswith("no: needs 5 GB on a GPU or 10 GB") for text in told[3:])
+    assert all(text.startswith("no: needs a GPU of 2 GB beside 5 GB of main memory") for text in told[3:])
     assert fit(catalog.find("starter"), Machine(gigabyte, 0)) == "yes"
