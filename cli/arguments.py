@@ -19,7 +19,7 @@ COMMANDS = {
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
     "probe": "say what a clip is: size, frames, times, colour, sound",
     "looks": "list the looks",
-    "models": "list the models, and whether each is here",
+    "models": "list the models: whether each is here and fits this machine; --pull NAME fetches one",
     "doctor": "say what this machine can run, and why not",
 }
 
@@ -98,6 +98,9 @@ def _parser() -> Parser:
     _add_run(made["run"])
     _add_report(made["report"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    made["models"].add_argument(
+        "--pull", metavar="NAME", help="fetch a model: a name from this list, or owner/name from the Hub"
+    )
     for name in ("report", "probe", "looks", "models", "doctor"):
         made[name].add_argument("--json", dest="as_json", action="store_true", help="answer as JSON, for machines")
     return parser
@@ -251,4 +254,4 @@ REPORT: dict[str, dict[str, object]] = {
 }
 
 OPTIONS = [name for group in (*RUN.values(), REPORT) for names in group for name in names.split()]
-OPTIONS = [*dict.fromkeys(OPTIONS), "--help", "--version"]
+OPTIONS = [*dict.fromkeys(OPTIONS), "--pull", "--help", "--version"]

@@ -46,7 +46,7 @@ def _lightning(steps: int) -> Row:
     file = f"animatediff_lightning_{steps}step_diffusers.safetensors"
     return _animatediff(
         f"animatediff-lightning-{steps}",
-        f"the same distilled to {steps} steps (fewer at less strength)",
+        f"AnimateDiff-Lightning, distilled to {steps} steps, fewer at less strength",
         (Part("motion_adapter", "ByteDance/AnimateDiff-Lightning", file=file, size=0.91),),
         Defaults(steps, guidance=1.0, noise_carried=0.5, controls=GUIDED, distilled=True),
         scheduler={**EULER, "original_inference_steps": steps},
@@ -73,14 +73,20 @@ def _wan_parts(repository: str, **experts: float) -> tuple[Part, ...]:
 
 
 def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults = WAN_DEFAULTS, **rest: Any) -> Row:  # noqa: ANN401
-    given = {"parts": own, "takes": WAN_TAKES, "licence": Licence("Apache-2.0", commercial=True), **rest}
+    given = {
+        "parts": own,
+        "takes": WAN_TAKES,
+        "licence": Licence("Apache-2.0", commercial=True),
+        "working": 8.0,
+        **rest,
+    }
     return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
 
 
 ROWS = (
     Row(
         name="starter",
-        title="small AnimateDiff with ControlNets, bundled: knows the looks of `restyle looks`, runs on a CPU",
+        title="Small AnimateDiff, bundled: knows the looks of `restyle looks`, runs on a processor",
         family=Family.ANIMATEDIFF,
         licence=Licence("Apache-2.0", commercial=True),
         window=16,
@@ -147,16 +153,29 @@ def rows() -> tuple[Row, ...]:
 
 def find(model: str) -> Row:
     """This finds a model by its name, or makes a row of a folder in diffusers' layout, here or on the Hub."""
+    folder = Path(model).expanduser()
+    if folder.is_dir() and model not in {row.name for row in ROWS}:
+        return _of_folder(model, folder)
+    return find_row(model) or _of_folder(model, from_hub(model))
+
+
+def find_row(model: str) -> Row | None:
+    """This finds the row of a model's name; None for what may be owner/name on the Hub.
+
+    Raises:
+        ModelError: it can be neither.
+    """
     for row in ROWS:
         if row.name == model:
             return row
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return _of_folder(model, folder)
     if model.count("/") == 1 and all(model.split("/")):
-        return _of_folder(model, from_hub(model))
+        return None
+    raise _unknown(model)
+
+
+def _unknown(model: str) -> ModelError:
     known = [row.name for row in ROWS]
-    raise ModelError(
+    return ModelError(
         f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
         "or give a folder that holds one, or owner/name from the Hub."
     )

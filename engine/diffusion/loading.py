@@ -62,7 +62,10 @@ def from_hub(repository: str) -> Path:
     """
     folder = hub.find_repository(repository) if repository.count("/") == 1 and all(repository.split("/")) else None
     if folder is None:
-        raise ModelError(f"There is no folder {repository}, and nothing of that name from the Hub is here.")
+        raise ModelError(
+            f"There is no folder {repository}, and nothing of that name from the Hub is here. "
+            f"Fetch it: restyle models --pull {repository}"
+        )
     return folder
 
 

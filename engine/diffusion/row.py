@@ -60,7 +60,8 @@ class Row:
     `window` is how many frames at once it was trained on, `side` the shorter side of its pictures, in pixels: larger
     ones are made at that and scaled up. Its files lie in `folder`, or are `parts` from the Hub. `takes` is what it
     could take with all its parts here. `scheduler` is the config of one that takes the place of the checkpoint's own;
-    `loras` weighs those of the parts that are LoRAs, by component.
+    `loras` weighs those of the parts that are LoRAs, by component. `working` is an estimate of what a window needs
+    beside the weights, in GB and half precision.
     """
 
     name: str
@@ -75,8 +76,15 @@ class Row:
     parts: tuple[Part, ...] = ()
     scheduler: Mapping[str, Any] | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    working: float = 1.5
 
     @property
     def size(self) -> float:
         """What has to be fetched for all of it, in GB."""
         return sum(part.size for part in self.parts)
+
+    @property
+    def weights(self) -> float:
+        """What of it a job with one control holds, in GB and half precision."""
+        controls = [part.size for part in self.parts if part.optional]
+        return sum(part.size for part in self.parts if not part.optional) + max(controls, default=0.0)
