@@ -184,6 +184,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, or for a part of "
             "the steps only, as edges:0.5@0-0.6; may be repeated, and replaces the look's own",
         },
+        "--reference": {
+            "action": "append",
+            "metavar": "PICTURE",
+            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+        },
         "--steady": {
             "type": _number,
             "metavar": "0-1",

@@ -143,6 +143,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         **{name: getattr(chosen, name) for name in SAME},
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
         "loras": dict(chosen.lora) if chosen.lora else None,
+        "references": chosen.reference,
         "controls": _by_name(chosen.control),
         "width": width,
         "height": height,

@@ -153,6 +153,7 @@ def _identity(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

@@ -91,6 +91,7 @@ class Settings:
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
     controls: Mapping[str, Weighted] | None = None
+    references: tuple[str, ...] = ()
     cuts: str = "auto"
     steady: float = 1.0
     codec: Codec = Codec.H264
@@ -114,6 +115,7 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
+        object.__setattr__(self, "references", _pictures(self.references))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 
@@ -189,6 +191,12 @@ def _loras(loras: object) -> Mapping[str, float]:
         if type(weight) not in (int, float) or not -4 <= weight <= 4:
             raise SettingsError(f"The weight of the LoRA {name} is {weight!r}; it must be a number between -4 and 4.")
     return MappingProxyType(dict(loras))
+
+
+def _pictures(references: object) -> tuple[str, ...]:
+    if not isinstance(references, list | tuple) or not all(isinstance(one, str) for one in references):
+        raise SettingsError(f'references is {references!r}; it must be a list of pictures, as ["hat.png"].')
+    return tuple(references)
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

@@ -80,13 +80,16 @@ class Experts:
         return answer[0].transpose(0, 1).to(latents)
 
     def peak_bytes(self, latents: int) -> int:
-        """This estimates what one call takes at most beside the weights, for so many latents (of one channel)."""
+        """This estimates what one call takes at most beside the weights, for so many latents (of one channel).
+
+        Within 5 % of what was measured with the small Wan's widths, on a CPU: 0.57 GB for 17 frames of 384x384.
+        """
         config, net = self.nets[0].config, self.nets[0]
         tokens, size = latents / self.patch**2, net.patch_embedding.weight.element_size()
         inner = config.num_attention_heads * config.attention_head_dim
         hints = len(config.vace_layers) * inner * size  # all are made before the first is used
-        block = inner * (8 * size + 4 * 4) + config.ffn_dim * 2 * size
-        return int(tokens * (hints + block))
+        block = inner * (10 * size + 24) + config.ffn_dim * 2 * size
+        return int(tokens * (hints + block)) + 50_000_000
 
 
 def _video(latents: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from engine.windows import FrameRule
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, words to avoid, pictures.
+    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid.
 
     `references` is how many pictures it can be shown of what is to be seen, 0 if none.
     """

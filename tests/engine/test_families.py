@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -74,6 +76,32 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
     assert run(*words, "-o", "out", "--codec", "png") == 0
     with open_reader(tmp_path / "out") as reader:
         assert torch.equal(reader.read(0, FRAMES), whole)
+
+
+def test_reference_pictures_reach_a_model_that_takes_them(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_wan.build(tmp_path / "model")
+    draw_clip(tmp_path / "clip.mp4", 9)
+    cv2.imwrite(str(tmp_path / "hat.png"), np.full((40, 30, 3), 200, np.uint8))
+    job = ("clip.mp4", "--prompt", "ink", "--steps", "1", "--codec", "png", "--steady", "0")
+    results = []
+    for name, more in {"a": (), "b": ("--reference", "hat.png"), "c": ("--reference", "hat.png") * 2}.items():
+        assert run(*job, "--model", "model", "-o", name, *more) == 0
+        with open_reader(tmp_path / name) as reader:
+            results.append(reader.read(0, 9))
+    assert not torch.equal(results[0], results[1])
+    assert not torch.equal(results[1], results[2])
+    cv2.imwrite(str(tmp_path / "hat.png"), np.full((40, 30, 3), 100, np.uint8))
+    capsys.readouterr()
+    assert run(*job, "--model", "model", "-o", "b", "--reference", "hat.png") != 0
+    assert "a job with another reference." in capsys.readouterr().err
+    assert run(*job, "--model", "model", "-o", "d", "--reference", "cap.png") != 0
+    assert "cap.png" in capsys.readouterr().err
+    assert run(*job, "--model", "model", "-o", "d", "--reference", "clip.mp4") != 0
+    assert "clip.mp4 has 9 frames; it must be one picture" in capsys.readouterr().err
+    assert run(*job, "--model", "starter", "-o", "d", "--reference", "hat.png") != 0
+    assert "The model starter takes no reference pictures" in capsys.readouterr().err
 
 
 def test_what_a_family_lacks_is_said_in_one_line_before_any_work(

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import torch
+
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.diffusion.wan_vace import WanVace
 from tests.engine.diffusion import tiny_animatediff, tiny_sd15, tiny_wan
@@ -81,11 +83,14 @@ class TestWanVace(StylizerLaws):
         "weight": {"controls": {"depth": 0.9}},
         "weight in the first half": {"controls": {"depth": "1@0-0.5"}},
         "other control": {"controls": {"edges": 1.0}},
+        "reference": {"references": (torch.full((3, 20, 20), 0.9),)},
+        "two references": {"references": (torch.full((3, 20, 20), 0.1), torch.full((3, 8, 40), 0.4))},
         "no control": {"controls": {}},
     }
     lacking: ClassVar[Refusals] = {
         "control": ({"controls": {"colour": 1.0}}, "no control called colour. It has: canny, depth, edges, flow"),
         "several controls": ({"controls": {"depth": 1.0, "edges": 1.0}}, "one control at a time, not depth and edges"),
+        "references": ({"references": (torch.zeros(3, 8, 8),) * 5}, "at most 4 reference pictures, not 5"),
         "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
         "long prompt": ({"prompt": "a very long prompt " * 40}, r"prompt has \d+ tokens, the model reads 512"),
         "words to avoid without guidance": ({"negative_prompt": "blur", "guidance": 1.0}, "does nothing"),

@@ -168,6 +168,42 @@ def test_what_is_carried_is_told_as_known_and_the_rest_as_to_be_made(model: WanV
     assert plain[0].transpose(0, 1).flatten(1).amax(1).tolist() == [0, 1, 1, 1, 1]
 
 
+def test_references_are_told_as_the_library_tells_them_in_front_of_every_window(model: WanVace) -> None:
+    given, short = chunk(model, 17), replace(model, window=9)
+    red, blue = torch.rand(3, *SIZE), torch.rand(3, *SIZE)
+    seen, hook = contexts(model)
+    styled = short.restyle(given, replace(REQUEST, guidance=1.0, steps=1, references=(red, blue)))
+    hook.remove()
+    plain = plain_pipeline(model)
+    video = given.controls["depth"].expand(-1, 3, -1, -1).transpose(0, 1)[None] * 2 - 1
+    pictures = [[picture * 2 - 1 for picture in (red, blue)]]
+    expected = plain.prepare_video_latents(video, torch.ones_like(video), pictures, None, torch.device("cpu"))[0]
+    mask = plain.prepare_masks(torch.ones_like(video), pictures)[0]
+    expected = torch.cat([expected, mask]).transpose(0, 1)
+    assert len(seen) == 2
+    torch.testing.assert_close(torch.cat([seen[0][:2].flip(0), seen[0][2:], seen[1][2:]]), expected)
+    assert torch.equal(seen[0][:2], seen[1][:2])
+    assert len(styled.latents) == 5
+    assert len(styled.frames) == 17
+
+
+def test_a_reference_of_another_shape_is_shown_whole_on_white(model: WanVace) -> None:
+    seen, hook = contexts(model)
+    model.restyle(chunk(model, 5), replace(REQUEST, references=(torch.zeros(3, 10, 30),)))
+    hook.remove()
+    canvas = torch.ones(1, 3, *SIZE)
+    canvas[:, :, 8:24] = 0
+    torch.testing.assert_close(seen[0][0, : tiny_wan.CHANNELS], model.autoencoder.encode(canvas)[0])
+
+
+def test_carried_latents_come_out_bit_by_bit_behind_references(model: WanVace) -> None:
+    given, request = chunk(model, 17), replace(REQUEST, references=(torch.rand(3, 16, 16),))
+    carried = torch.full((2, *model.noise_shape(*SIZE)), 0.3)
+    held = model.restyle(replace(given, carried=carried), request)
+    assert torch.equal(held.latents[:2], carried)
+    assert conformance.difference(held, model.restyle(replace(given, carried=carried), REQUEST)) > 1e-4
+
+
 def test_the_first_kept_latent_is_shown_as_a_first_frame(model: WanVace) -> None:
     """The carried one stands for four frames; what it is a first frame of is its last, so that one is shown alone."""
     given, carried = chunk(model, 17), torch.randn(3, *model.noise_shape(*SIZE)) * 0.5
