@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -27,6 +30,25 @@ READINGS = {
     "leaving them out fits better: they are those of other frames or another take, or motion blur was on": (0.0, 0.0),
 }
 """What else vectors might mean, as factors of x and y."""
+
+
+def open_proxy(
+    reader: Reader, passes: str | None, size: tuple[int, int], told: Callable[[int, int], None]
+) -> Proxy | None:
+    """This finds the passes of a clip's render, looks through them, and compares them with the clip's pictures.
+
+    None where none are given. told: hears how many frames of how many are done.
+
+    Raises:
+        MediaError, SettingsError: a pass is missing or damaged, or they are not those of this clip.
+    """
+    if passes is None:
+        return None
+    found = RenderPasses.find(Path(passes))
+    check_passes(found, reader.info)
+    proxy = Proxy.read(found, size, lambda done: told(done, found.frames))
+    check_motion(proxy, reader)
+    return proxy
 
 
 def check_passes(passes: RenderPasses, info: MediaInfo) -> None:

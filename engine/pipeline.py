@@ -13,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.agreement import check_motion, check_passes
+from engine.agreement import open_proxy
 from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
+from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
@@ -81,10 +82,10 @@ def restyle(
     started = time.monotonic()
     output = output or default_output(source, settings)
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
-        sizes = choose_sizes(settings, reader.info)
+        sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        proxy = _proxy(reader, settings, sizes, progress)
-        stylizer = catalog.load(settings.model, settings.device)
+        proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+        stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         studio = _studio(reader, stylizer, settings, sizes, journal, proxy)
@@ -120,9 +121,9 @@ def restyle_frames(
         RestyleError: with what is wrong and what would work.
     """
     reader = TensorReader(frames, rate)
-    sizes = choose_sizes(settings, reader.info)
-    proxy = _proxy(reader, settings, sizes, progress)
-    stylizer = catalog.load(settings.model, settings.device)
+    sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+    proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+    stylizer = _load(settings)
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder:
@@ -136,16 +137,12 @@ def restyle_frames(
     return finished()
 
 
-def _proxy(reader: Reader, settings: Settings, sizes: Sizes, progress: Report) -> Proxy | None:
-    """The passes of the clip's render, looked through and compared with its pictures."""
-    if settings.passes is None:
-        return None
-    passes = RenderPasses.find(Path(settings.passes))
-    check_passes(passes, reader.info)
-    told: Callable[[int], None] = lambda done: progress(Progress("checking passes", done, passes.frames))  # noqa: E731
-    proxy = Proxy.read(passes, sizes.work, told)
-    check_motion(proxy, reader)
-    return proxy
+def _load(settings: Settings) -> Stylizer:
+    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
+
+
+def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(Progress(stage, done, total))
 
 
 def _studio(
@@ -168,7 +165,8 @@ def _identity(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
-        **({} if settings.passes is None else {"passes": fingerprint(RenderPasses.find(Path(settings.passes)).files)}),
+        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
+        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }
