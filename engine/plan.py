@@ -45,7 +45,8 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     look = load_look(settings.look) if settings.look else None
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
     controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
-    if settings.passes and settings.controls is None and "depth" in stylizer.capabilities.controls:
+    takes = stylizer.capabilities
+    if settings.passes and settings.controls is None and takes.several and "depth" in takes.controls:
         controls = {"depth": DEPTH_OF_PASSES, **controls}
     avoid = look.negative_prompt if look else ""
     request = Request(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,8 +194,8 @@ def test_what_is_wrong_is_one_line_and_the_model_is_never_asked(tmp_path, monkey
 
 
 def test_passes_are_part_of_what_a_job_is(tmp_path, model):
-    folder, settings = render(tmp_path / "render"), {"look": "oil", "passes": str(tmp_path / "render")}
-    told = pipeline.restyle(folder, tmp_path / "told.mp4", Settings(**settings))
+    folder = render(tmp_path / "render")
+    told = pipeline.restyle(folder, tmp_path / "told.mp4", Settings(look="oil", passes=str(folder)))
     guessed = pipeline.restyle(folder, tmp_path / "guessed.mp4", Settings(look="oil"))
     assert told.output.read_bytes() != guessed.output.read_bytes()
 
@@ -218,7 +219,7 @@ def test_blenders_vectors_agree_with_its_cameras(footage):
     assert told < 0.05 * guessed
 
 
-def geometry(proxy: Proxy, stage: dict, here: int, there: int) -> Tensor:
+def geometry(proxy: Proxy, stage: dict[str, Any], here: int, there: int) -> Tensor:
     """This follows what each pixel shows by depth and matrices, `[2, H, W]`; NaN where two objects share an index."""
     depth, index = (plane[0].double().numpy() for plane in proxy.passes.read(here, Pass.DEPTH, Pass.OBJECT))
     now, then = (stage["frames"][str(number + 1)] for number in (here, there))
