@@ -221,6 +221,19 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "png is a folder of stills"
         },
     },
+    "a part of the picture": {
+        "--mask": {
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
+            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+        },
+        "--mask-invert": {"action": "store_true", "help": "restyle everything but that"},
+        "--mask-grow": {"type": _whole, "metavar": "PX", "help": "grow the mask by so many pixels; -3 shrinks it"},
+        "--mask-feather": {
+            "type": _number,
+            "metavar": "PX",
+            "help": "how softly it begins, inside its border: 6 pixels if not given, 0 cuts it out",
+        },
+    },
     "the footage": {
         "--cuts": {
             "metavar": "FILE",

@@ -156,6 +156,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
         "controls": _by_name(chosen.control),
+        "mask_invert": chosen.mask_invert or None,
         "width": width,
         "height": height,
     }
@@ -182,5 +183,6 @@ SAME = (
     "codec",
     "reader",
     "passes",
+    *("mask", "mask_grow", "mask_feather"),
 )
 """Settings that are called on the command line as they are everywhere."""
