@@ -13,7 +13,8 @@ from consistency.occlusion import occluded
 from engine.controls import Controls
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
-from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.errors import ResourceError
 from engine.journal import Journal
 from engine.media import Reader, scaled
 from engine.motion import Motion, of_pairs
@@ -28,7 +29,7 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known.
+    be known. announce: is told in words what a person should know while the job runs.
     """
 
     reader: Reader
@@ -40,6 +41,7 @@ class Studio:
     fine_motion: Motion
     seed: int
     controls: Controls
+    announce: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def _restyle_chunk(
     carried, back = (None, None) if before is None else (before.carried, before.before)
     given = Chunk(frames, noise, shot.controls.draw(seen, early), carried, seed, back)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(given, studio.request)
+    styled = _styled(studio, given)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
@@ -141,6 +143,22 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _styled(studio: Studio, chunk: Chunk) -> Styled:
+    """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
+    while True:
+        try:
+            return studio.stylizer.restyle(chunk, studio.request)
+        except torch.OutOfMemoryError as error:
+            wanted = str(error)
+        smaller = studio.stylizer.memory.spare()  # not above: there the error still holds what filled the memory
+        if smaller is None:
+            raise ResourceError(
+                f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
+                "Start over with a smaller --size, or on the processor: --device cpu --fresh."
+            )
+        studio.announce(f"memory ran out; from here on {smaller.words}")
 
 
 def _shot_noise(

@@ -32,11 +32,12 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `done` of `total` frames of a stage, named in words."""
+    """How far a job is: `done` of `total` frames of a stage, named in words. `note`: what else a person should know."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def restyle(
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal)
+        studio = _studio(reader, stylizer, settings, sizes, journal, progress)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -123,7 +124,7 @@ def restyle_frames(
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
+            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), progress)
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             for joined in finished_frames(studio, plan, settings.steady):
@@ -134,21 +135,26 @@ def restyle_frames(
 
 
 def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
+    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
-def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def _studio(
+    reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal, progress: Report
+) -> Studio:
+    def announce(words: str) -> None:
+        progress(Progress("restyling", 0, 0, words))
+
     request = make_request(settings, stylizer)
     controls = Controls.load(request.active_controls)
     motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, announce)
 
 
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
     # Neither says anything of the chunks: with another `steady` they are joined anew.
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "steady")}
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "memory", "steady")}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
@@ -180,7 +186,8 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    progress(Progress("restyling", 0, total))
+    memory = studio.stylizer.memory
+    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
     for shot, chunks in plan.numbered():
         after = overlaps([span for _, span in chunks])
         for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]

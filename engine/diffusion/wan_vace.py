@@ -22,6 +22,7 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.experts import Experts
 from engine.diffusion.flow_sampling import begin, denoise, load_flow_scheduler
 from engine.diffusion.loras import add_loras
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
@@ -69,6 +70,7 @@ class WanVace:
     words: umt5.Words
     experts: Experts
     scheduler: Any
+    memory: Ladder
 
     @property
     def rule(self) -> FrameRule:
@@ -205,4 +207,4 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         )
     scheduler = load_flow_scheduler(checkpoint, row)
     words = umt5.load(checkpoint, setup)
-    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler)
+    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler, setup.memory)
