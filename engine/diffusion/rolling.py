@@ -57,7 +57,7 @@ class RollingDenoiser(nn.Module):
     """Stands where a pipeline expects its UNet and gives it one window at a time, steered by ControlNets.
 
     ControlNets run here and not in the pipeline, so what they add exists for one window only. One denoiser serves one
-    run: it counts the steps, one a call. `together`: whether the answers with and without the prompt are computed at once.
+    run: it counts the steps, one a call. `together`: whether answers with and without the prompt are computed at once.
     """
 
     def __init__(self, unet: nn.Module, steering: Steering, window: int, together: bool = True) -> None:
