@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
+from engine.given import Given
 from engine.journal import Journal
 from engine.media import Reader, scaled
 from engine.motion import Motion, of_pairs
@@ -29,7 +30,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. announce: is told in words what a person should know while the job runs.
+    be known. given: controls that are known and need not be drawn, by name. announce: is told in words what a person
+    should know while the job runs.
     """
 
     reader: Reader
@@ -41,6 +43,7 @@ class Studio:
     fine_motion: Motion
     seed: int
     controls: Controls
+    given: Mapping[str, Given] = field(default_factory=dict)
     announce: Callable[[str], None] = lambda words: None
 
 
@@ -51,6 +54,7 @@ class Shot:
     number: int
     span: Span
     controls: Controls
+    given: Mapping[str, Given]
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def _fitted(studio: Studio, number: int, span: Span) -> Shot:
         for start in range(span.start, span.stop, SLICE):
             yield read_frames(studio.reader, Span(start, min(start + SLICE, span.stop)), studio.sizes.work)
 
-    return Shot(number, span, studio.controls.fit(windows))
+    given = {name: control.fit(span) for name, control in studio.given.items()}
+    return Shot(number, span, studio.controls.fit(windows), given)
 
 
 def _restyle_chunk(
@@ -133,9 +138,11 @@ def _restyle_chunk(
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     carried, back = (None, None) if before is None else (before.carried, before.before)
-    given = Chunk(frames, noise, shot.controls.draw(seen, early), carried, seed, back)
+    shown = padding.crop(frames)
+    given = {name: padding.pad(control(span, shown)) for name, control in shot.given.items()}
+    asked = Chunk(frames, noise, shot.controls.draw(seen, early) | given, carried, seed, back)
     started = time.monotonic()
-    styled = _styled(studio, given)
+    styled = _styled(studio, asked)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))

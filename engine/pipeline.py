@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.agreement import open_proxy
 from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
@@ -20,9 +21,10 @@ from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
+from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
+from engine.proxy import Proxy
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from preprocessors.flow import DisFlow
@@ -83,10 +85,11 @@ def restyle(
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
+        proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal, progress)
+        studio = _studio(reader, stylizer, settings, sizes, journal, proxy)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -120,11 +123,12 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+    proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     stylizer = _load(settings)
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), progress)
+            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), proxy)
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             for joined in finished_frames(studio, plan, settings.steady):
@@ -138,16 +142,19 @@ def _load(settings: Settings) -> Stylizer:
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
-def _studio(
-    reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal, progress: Report
-) -> Studio:
-    def announce(words: str) -> None:
-        progress(Progress("restyling", 0, 0, words))
+def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(Progress(stage, done, total))
 
+
+def _studio(
+    reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal, proxy: Proxy | None
+) -> Studio:
     request = make_request(settings, stylizer)
-    controls = Controls.load(request.active_controls)
-    motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, announce)
+    known = proxy.givens() if proxy else {}
+    given = {name: control for name, control in known.items() if name in request.active_controls}
+    controls = Controls.load(set(request.active_controls) - set(given))
+    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, given)
 
 
 def _identity(
@@ -159,6 +166,7 @@ def _identity(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
@@ -186,6 +194,7 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
+    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
     memory = studio.stylizer.memory
     progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
     for shot, chunks in plan.numbered():

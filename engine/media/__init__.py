@@ -6,6 +6,7 @@ Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, a
 from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
+from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
 from engine.media.still import as_jpeg
@@ -14,7 +15,9 @@ from engine.media.writing import Writer
 
 __all__ = [
     "MediaInfo",
+    "Pass",
     "Reader",
+    "RenderPasses",
     "TensorReader",
     "Transfer",
     "Writer",
