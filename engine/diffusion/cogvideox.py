@@ -217,8 +217,7 @@ class CogVideoXFun:
                 f"a chunk must have 4k + 1 frames with sides in multiples of {self.rule.multiple}, "
                 f"has {frames} of {height} x {width}"
             )
-        wanted = [self.rule.latents(frames), *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
+        if list(chunk.noise.shape) != (wanted := [self.rule.latents(frames), *self.noise_shape(height, width)]):
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
