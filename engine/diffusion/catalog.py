@@ -57,9 +57,8 @@ GUIDED = {"canny": 0.5, "depth": 1.0}
 WAN_WINDOW, WAN_SIDE = 81, 480
 # Each latent of a video had noise of its own when Wan was trained.
 WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
-WAN_TAKES = Capabilities(
-    frozenset({"canny", "depth", "edges", "flow"}), negative_prompt=True, several=False, references=4
-)
+WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
+WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
