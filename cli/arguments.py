@@ -261,6 +261,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "metavar": "FILE:WEIGHT",
             "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
         },
+        "--memory": {
+            "metavar": "PLAN",
+            "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
+            "graphics card computes, and computes less at once",
+        },
         "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
         "--settings": {
             "type": Path,

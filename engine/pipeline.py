@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -36,11 +36,12 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `done` of `total` frames of a stage, named in words."""
+    """How far a job is: `done` of `total` frames of a stage, named in words. `note`: what else a person should know."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-WITHOUT_CHUNKS = ("device", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
 
 
 def _silent(progress: Progress) -> None:
@@ -148,7 +149,7 @@ def restyle_frames(
 
 
 def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
+    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
@@ -203,7 +204,9 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    progress(Progress("restyling", 0, total))
+    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
+    memory = studio.stylizer.memory
+    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
     for shot, chunks in plan.numbered():
         after = overlaps([span for _, span in chunks])
         for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]

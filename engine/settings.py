@@ -36,6 +36,14 @@ class ReaderName(StrEnum):
     DECORD = "decord"
 
 
+class Memory(StrEnum):
+    """How a model uses memory: by what is free, as much as is fast, or as little as can be."""
+
+    AUTO = "auto"
+    HIGH = "high"
+    LOW = "low"
+
+
 @dataclass(frozen=True)
 class Look:
     """A named look: words for the model and how tightly it holds to the source.
@@ -90,6 +98,7 @@ class Settings:
     device: str = "auto"
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    memory: Memory = Memory.AUTO
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
     cuts: str = "auto"
@@ -126,6 +135,7 @@ class Settings:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
         object.__setattr__(self, "references", _pictures(self.references))
+        object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 

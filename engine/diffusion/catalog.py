@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from engine.diffusion import hub
 from engine.diffusion.family import recognise
-from engine.diffusion.loading import Options, from_hub, gather, lora_file, uncollected
+from engine.diffusion.loading import Options, from_hub, gather, lora_file, plan_memory, uncollected
 from engine.diffusion.row import Family, Licence, Part, Row, parts
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Defaults, Stylizer
@@ -57,9 +57,8 @@ GUIDED = {"canny": 0.5, "depth": 1.0}
 WAN_WINDOW, WAN_SIDE = 81, 480
 # Each latent of a video had noise of its own when Wan was trained.
 WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
-WAN_TAKES = Capabilities(
-    frozenset({"canny", "depth", "edges", "flow"}), negative_prompt=True, several=False, references=4
-)
+WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
+WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
@@ -239,6 +238,7 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
     options = Options(how) if isinstance(how, str) else how
     row, setup = find(model), Setup.of(options.device)
     checkpoint = gather(row, options)
+    setup = replace(setup, memory=plan_memory(row, checkpoint, options, setup.device))
     loras = {**row.loras, **{str(lora_file(file)): weight for file, weight in options.loras.items()}}
     with uncollected():
         from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds

@@ -89,7 +89,10 @@ class TestWanVace(StylizerLaws):
         "no control": {"controls": {}},
     }
     lacking: ClassVar[Refusals] = {
-        "control": ({"controls": {"colour": 1.0}}, "no control called colour. It has: canny, depth, edges, flow"),
+        "control": (
+            {"controls": {"colour": 1.0}},
+            "no control called colour. It has: canny, depth, edges, flow, l",
+        ),
         "several controls": ({"controls": {"depth": 1.0, "edges": 1.0}}, "one control at a time, not depth and edges"),
         "references": ({"references": (torch.zeros(3, 8, 8),) * 5}, "at most 4 reference pictures, not 5"),
         "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
