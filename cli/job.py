@@ -145,6 +145,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
         "controls": _by_name(chosen.control),
+        "control_videos": dict(chosen.control_video) if chosen.control_video else None,
         "width": width,
         "height": height,
     }

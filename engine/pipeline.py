@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,11 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.chunks import SLICE, Studio, restyle_shot
-from engine.controls import Controls
+from engine.cache import MapCache, cache_folder
+from engine.chunks import Studio, restyle_shot
+from engine.controls import load_drawers
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
-from engine.diffusion.stylizer import Stylizer
+from engine.diffusion.stylizer import Request, Stylizer
+from engine.drawn import Drawn, control_videos, source_mark
+from engine.errors import SettingsError
+from engine.footage import SLICE, Footage
+from engine.given import Given
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
@@ -82,18 +88,21 @@ def restyle(
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        stylizer = _load(settings)
-        identity = _identity(source, settings, stylizer, sizes, rate)
-        journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal)
-        with journal.locked():
-            journal.begin(fresh)
-            plan = _plan(studio, settings, progress)
-            resumed = sum(journal.has(number) for number in range(plan.chunks))
-            seconds = _diffuse(studio, plan, progress)
-            written = _write(studio, plan, output, settings, progress)
-            journal.finish(source, output)
-        notes = (*warnings, *written, *reader.warnings)
+        cache = MapCache(cache_folder() / "controls")
+        known = source_mark(source, settings.reader)
+        with control_videos(settings.control_videos, reader.info, sizes.work) as given:
+            stylizer = _load(settings)
+            identity = _identity(source, settings, stylizer, sizes, rate)
+            journal = Journal(job_folder(output), identity)
+            studio = _studio(reader, stylizer, settings, sizes, journal, Kept(cache, known), given)
+            with journal.locked():
+                journal.begin(fresh)
+                plan = _plan(studio, settings, progress)
+                resumed = sum(journal.has(number) for number in range(plan.chunks))
+                seconds = _diffuse(studio, plan, progress)
+                written = _write(studio, plan, output, settings, progress)
+                journal.finish(source, output)
+        notes = (*warnings, *written, *reader.warnings, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -120,16 +129,19 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     stylizer = _load(settings)
+    opened = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
+        with TemporaryDirectory(prefix="restyle-") as folder, opened() as given:
+            kept = Kept(MapCache(Path(folder)), "")
+            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), kept, given)
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             for joined in finished_frames(studio, plan, settings.steady):
                 yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
 
-    Controls.load(make_request(settings, stylizer).active_controls)
+    with opened() as given:
+        load_drawers(_undrawn(make_request(settings, stylizer), given))
     return finished()
 
 
@@ -137,9 +149,39 @@ def _load(settings: Settings) -> Stylizer:
     return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
 
 
-def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def _undrawn(request: Request, given: Mapping[str, Given]) -> set[str]:
+    """The controls that have to be drawn; one that is given and not followed is refused."""
+    followed = request.active_controls
+    if unused := sorted(set(given) - set(followed)):
+        raise SettingsError(
+            f"There is a control video for {unused[0]}, but {unused[0]} is not followed. Say how closely: "
+            f"--control {unused[0]}:0.8."
+        )
+    return set(followed) - set(given)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where drawn controls are kept, and the mark that their source is known by."""
+
+    cache: MapCache
+    mark: str
+
+
+def _studio(
+    reader: Reader,
+    stylizer: Stylizer,
+    settings: Settings,
+    sizes: Sizes,
+    journal: Journal,
+    kept: Kept,
+    given: Mapping[str, Given],
+) -> Studio:
     request = make_request(settings, stylizer)
-    controls = Controls.load(request.active_controls)
+    footage = Footage(reader, sizes.work)
+    drawers = load_drawers(_undrawn(request, given))
+    drawn = {name: Drawn(drawer, footage, kept.cache, kept.mark) for name, drawer in drawers.items()}
+    controls = {**given, **drawn}
     motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
     return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
 
@@ -148,10 +190,13 @@ def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
     # Neither says anything of the chunks: with another `steady` they are joined anew.
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "steady")}
+    unasked = ("device", "steady", "control_videos")
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
+        **({"control videos": own} if own else {}),
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
