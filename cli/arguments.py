@@ -16,6 +16,7 @@ from engine.weights import Stretch
 
 COMMANDS = {
     "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
+    "proxy": "restyle a render by its own passes: exact motion, depth and outlines from its EXR files",
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
     "controls": "write a control as a video, to look at or to change and hand in again: depth, edges, flow ...",
     "probe": "say what a clip is: size, frames, times, colour, sound",
@@ -29,6 +30,7 @@ examples:
   restyle clip.mp4 --look comic                      writes clip.comic.mp4 beside the clip
   restyle clip.mp4 --look oil --strength 0.5         stays closer to the footage
   restyle frames/ --look ink --rate 25 -o ink.mp4    a folder of numbered stills
+  restyle proxy render/ --look oil                   a Blender render with its passes
 """
 
 STATUS = """\
@@ -96,7 +98,9 @@ def _parser() -> Parser:
     }
     made["run"].epilog, made["run"].description = EXAMPLES + "\n" + STATUS, "Restyle a clip."
     made["run"].usage = "restyle CLIP (--look LOOK | --prompt WORDS) [options]"
-    _add_run(made["run"])
+    made["proxy"].usage = "restyle proxy RENDER (--look LOOK | --prompt WORDS) [options]"
+    _add_run(made["run"], "CLIP", CLIP)
+    _add_run(made["proxy"], "RENDER", RENDER)
     _add_report(made["report"])
     _add_controls(made["controls"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
@@ -115,8 +119,11 @@ def _sentence(text: str) -> str:
 CLIP = "a clip, a folder of numbered stills, or stills as shot.%%04d.png"
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+RENDER = "a folder of EXR files with the passes Combined, Depth and Vector, or one sequence as render/frame.*.exr"
+
+
+def _add_run(parser: argparse.ArgumentParser, clip: str, what: str) -> None:
+    parser.add_argument("clip", type=Path, metavar=clip, help=what)
     for title, options in RUN.items():
         group = parser.add_argument_group(title)
         for names, how in options.items():
@@ -250,6 +257,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         },
         "--no-cuts": {"action": "store_true", "help": "the clip is one scene: look for no cuts"},
         "--rate": {"metavar": "FPS", "help": "how many stills are shown a second: 24, 23.976 or 24000/1001"},
+        "--passes": {
+            "metavar": "RENDER",
+            "help": "the clip's own passes as EXR files, in a folder: motion, depth and outlines are taken from them",
+        },
         "--reader": {"help": "which library decodes the clip: pyav reads everything, decord is the second opinion"},
     },
     "the job": {

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
@@ -88,17 +89,21 @@ class Lines:
         """Nothing to put back."""
 
 
-def run_job(chosen: argparse.Namespace) -> None:
-    """This runs a job from what was chosen on the command line, over a file of settings where there is one."""
+def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
+    """This runs a job from what was chosen on the command line, over a file of settings where there is one.
+
+    named: what a result is named after whose name is not given, the clip if None.
+    """
     from engine.settings import Settings
 
     given = _given(chosen)
     settings = Settings.from_toml(chosen.settings, **given) if chosen.settings else Settings(**given)
     shown = shown_on(chosen.as_json)
+    output = chosen.output or _default_output(named or chosen.clip, settings)
     try:
-        result = _restyle(chosen, settings, shown)
+        result = _restyle(chosen, output, settings, shown)
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(_what_is_kept(chosen, settings)) from stop
+        raise KeyboardInterrupt(_what_is_kept(output)) from stop
     finally:
         shown.close()
     if chosen.as_json:
@@ -118,19 +123,25 @@ def shown_on(as_json: bool) -> Bar | Lines:
     return Lines(as_json) if as_json or not sys.stderr.isatty() else Bar()
 
 
-def _restyle(chosen: argparse.Namespace, settings: Settings, shown: Bar | Lines) -> Result:
+def _restyle(chosen: argparse.Namespace, output: Path, settings: Settings, shown: Bar | Lines) -> Result:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
     from engine.pipeline import restyle
     from engine.plan import stills_rate
 
     rate = stills_rate(chosen.rate)
-    return restyle(chosen.clip, chosen.output, settings, fresh=chosen.fresh, rate=rate, progress=shown)
+    return restyle(chosen.clip, output, settings, fresh=chosen.fresh, rate=rate, progress=shown)
 
 
-def _what_is_kept(chosen: argparse.Namespace, settings: Settings) -> str:
-    from engine.plan import default_output, job_folder
+def _default_output(clip: Path, settings: Settings) -> Path:
+    from engine.plan import default_output
 
-    folder = job_folder(chosen.output or default_output(chosen.clip, settings))
+    return default_output(clip, settings)
+
+
+def _what_is_kept(output: Path) -> str:
+    from engine.plan import job_folder
+
+    folder = job_folder(output)
     return f"What is finished is kept in {folder}; the same command goes on." if folder.exists() else ""
 
 
@@ -159,5 +170,18 @@ def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None
     return {name: [weight for one, weight in given if one == name] for name, _ in given}
 
 
-SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "checkpoint", "device", "codec", "reader")
+SAME = (
+    "look",
+    "prompt",
+    "strength",
+    "steady",
+    "steps",
+    "seed",
+    "model",
+    "checkpoint",
+    "device",
+    "codec",
+    "reader",
+    "passes",
+)
 """Settings that are called on the command line as they are everywhere."""

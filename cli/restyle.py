@@ -73,6 +73,11 @@ def _obey(chosen: argparse.Namespace) -> None:
             from cli.job import run_job
 
             run_job(chosen)
+        case "proxy":
+            from cli.job import run_job
+            from cli.render import as_clip
+
+            run_job(as_clip(chosen), named=chosen.clip)
         case "report":
             from cli.report import report
 

@@ -27,7 +27,7 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known.
+    be known. controls: where the maps of each come from, by name.
     """
 
     reader: Reader
@@ -117,9 +117,9 @@ def _restyle_chunk(
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     carried, back = (None, None) if before is None else (before.carried, before.before)
-    given = Chunk(frames, noise, maps, carried, seed, back)
+    asked = Chunk(frames, noise, maps, carried, seed, back)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(given, studio.request)
+    styled = studio.stylizer.restyle(asked, studio.request)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))

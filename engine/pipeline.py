@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -14,23 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
-from engine.controls import load_drawers
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
-from engine.diffusion.stylizer import Request, Stylizer
-from engine.drawn import Drawn, control_videos, source_mark
-from engine.errors import SettingsError
-from engine.footage import SLICE, Footage
-from engine.given import Given
+from engine.diffusion.stylizer import Stylizer
+from engine.drawn import control_videos, source_mark
+from engine.footage import SLICE
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
+from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
+from engine.sources import Sources, find_drawers
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -88,13 +87,14 @@ def restyle(
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
+        proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache = MapCache(cache_folder() / "controls")
-        known = source_mark(source, settings.reader)
+        mark = source_mark(source, settings.reader)
         with control_videos(settings.control_videos, reader.info, sizes.work) as given:
             stylizer = _load(settings)
             identity = _identity(source, settings, stylizer, sizes, rate)
             journal = Journal(job_folder(output), identity)
-            studio = _studio(reader, stylizer, settings, sizes, journal, Kept(cache, known), given)
+            studio = _studio(Sources(reader, proxy, given, cache, mark), stylizer, settings, sizes, journal)
             with journal.locked():
                 journal.begin(fresh)
                 plan = _plan(studio, settings, progress)
@@ -128,20 +128,21 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+    proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     stylizer = _load(settings)
-    opened = partial(control_videos, settings.control_videos, reader.info, sizes.work)
+    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder, opened() as given:
-            kept = Kept(MapCache(Path(folder)), "")
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), kept, given)
+        with TemporaryDirectory(prefix="restyle-") as folder, videos() as given:
+            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "")
+            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             for joined in finished_frames(studio, plan, settings.steady):
                 yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
 
-    with opened() as given:
-        load_drawers(_undrawn(make_request(settings, stylizer), given))
+    with videos() as given:
+        find_drawers(make_request(settings, stylizer), given, proxy)
     return finished()
 
 
@@ -149,41 +150,15 @@ def _load(settings: Settings) -> Stylizer:
     return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
 
 
-def _undrawn(request: Request, given: Mapping[str, Given]) -> set[str]:
-    """The controls that have to be drawn; one that is given and not followed is refused."""
-    followed = request.active_controls
-    if unused := sorted(set(given) - set(followed)):
-        raise SettingsError(
-            f"There is a control video for {unused[0]}, but {unused[0]} is not followed. Say how closely: "
-            f"--control {unused[0]}:0.8."
-        )
-    return set(followed) - set(given)
+def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(Progress(stage, done, total))
 
 
-@dataclass(frozen=True)
-class Kept:
-    """Where drawn controls are kept, and the mark that their source is known by."""
-
-    cache: MapCache
-    mark: str
-
-
-def _studio(
-    reader: Reader,
-    stylizer: Stylizer,
-    settings: Settings,
-    sizes: Sizes,
-    journal: Journal,
-    kept: Kept,
-    given: Mapping[str, Given],
-) -> Studio:
+def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     request = make_request(settings, stylizer)
-    footage = Footage(reader, sizes.work)
-    drawers = load_drawers(_undrawn(request, given))
-    drawn = {name: Drawn(drawer, footage, kept.cache, kept.mark) for name, drawer in drawers.items()}
-    controls = {**given, **drawn}
-    motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    controls, proxy = sources.controls(request, sizes.work), sources.proxy
+    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
 
 
 def _identity(
@@ -198,6 +173,7 @@ def _identity(
         "settings": chosen | {"rate": str(rate)},
         **({"control videos": own} if own else {}),
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],

@@ -22,6 +22,7 @@ from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
+DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 MEMORY_SHARE = 0.7  # of the memory that is free
 
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
@@ -44,6 +45,9 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     look = load_look(settings.look) if settings.look else None
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
     controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
+    takes = stylizer.capabilities
+    if settings.passes and settings.controls is None and takes.several and "depth" in takes.controls:
+        controls = {"depth": DEPTH_OF_PASSES, **controls}
     avoid = look.negative_prompt if look else ""
     request = Request(
         prompt=look.prompt if look else settings.prompt or "",

@@ -94,12 +94,13 @@ class Settings:
     references: tuple[str, ...] = ()
     control_videos: Mapping[str, str] = field(default_factory=dict)
     cuts: str = "auto"
+    passes: str | None = None
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts"):
+        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes"):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')

@@ -57,9 +57,8 @@ GUIDED = {"canny": 0.5, "depth": 1.0}
 WAN_WINDOW, WAN_SIDE = 81, 480
 # Each latent of a video had noise of its own when Wan was trained.
 WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
-WAN_TAKES = Capabilities(
-    frozenset({"canny", "depth", "edges", "flow"}), negative_prompt=True, several=False, references=4
-)
+WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
+WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
@@ -83,6 +82,10 @@ def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults =
         **rest,
     }
     return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
+
+
+COGVIDEOX_WINDOW = 49
+COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
 
 
 ROWS = (
@@ -145,6 +148,24 @@ ROWS = (
         "Wan 2.2 VACE Fun: one expert for shapes, one for detail",
         _wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
     ),
+    Row(
+        "cogvideox-fun-5b",
+        "CogVideoX-Fun 1.1 Control",
+        Family.COGVIDEOX_FUN,
+        Licence("CogVideoX", commercial=None, note="read it before you sell"),
+        window=COGVIDEOX_WINDOW,
+        defaults=COGVIDEOX_DEFAULTS,
+        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False),
+        side=480,
+        parts=parts(
+            "alibaba-pai/CogVideoX-Fun-V1.1-5b-Control",
+            transformer=11.1,
+            vae=0.43,
+            text_encoder=9.52,
+            tokenizer=0.0,
+            scheduler=0.0,
+        ),
+    ),
 )
 
 
@@ -190,6 +211,8 @@ def _of_folder(model: str, folder: Path) -> Row:
         case Family.ANIMATEDIFF:
             # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
             window, side, defaults = 16, 512, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+        case Family.COGVIDEOX_FUN:
+            window, side, defaults = COGVIDEOX_WINDOW, 480, COGVIDEOX_DEFAULTS
         case Family.WAN_VACE:
             window, side, defaults = WAN_WINDOW, WAN_SIDE, WAN_DEFAULTS
         case _:
@@ -225,6 +248,10 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
                     from engine.diffusion import animatediff
 
                     return animatediff.load(checkpoint, row, setup, loras)
+                case Family.COGVIDEOX_FUN:
+                    from engine.diffusion import cogvideox
+
+                    return cogvideox.load(checkpoint, row, setup, loras)
                 case Family.WAN_VACE:
                     from engine.diffusion import wan_vace
 

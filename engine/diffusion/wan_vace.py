@@ -16,11 +16,13 @@ import torch
 from diffusers import WanVACEPipeline, WanVACETransformer3DModel
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import UMT5EncoderModel
 
-from engine.diffusion import umt5
+from engine.diffusion import t5
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.denoising import denoise
 from engine.diffusion.experts import Experts
-from engine.diffusion.flow_sampling import begin, denoise, load_flow_scheduler
+from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.loras import add_loras
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
@@ -66,7 +68,7 @@ class WanVace:
     defaults: Defaults
     checkpoint: Checkpoint
     autoencoder: VideoAutoencoder
-    words: umt5.Words
+    words: t5.Words
     experts: Experts
     scheduler: Any
 
@@ -139,7 +141,9 @@ class WanVace:
             clean = torch.cat([told.context.kept[:references], clean])
             generator = torch.Generator().manual_seed(0)  # the same for all chunks of a job
             noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
-        latents = denoise(predict, self.scheduler, clean, noise.to(clean), told.context.kept)[references:]
+        latents = denoise(
+            predict, self.scheduler, levels_of(self.scheduler), clean, noise.to(clean), told.context.kept
+        )[references:]
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried.to(latents)
         return latents
@@ -204,5 +208,5 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
             f"context; with this autoencoder it gets {autoencoder.channels} and {told}."
         )
     scheduler = load_flow_scheduler(checkpoint, row)
-    words = umt5.load(checkpoint, setup)
+    words = t5.load(checkpoint, setup, UMT5EncoderModel, most=512)
     return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler)

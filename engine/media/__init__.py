@@ -7,6 +7,7 @@ from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.maps import MapWriter, check_map_output, in_levels, read_maps, write_maps
+from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
 from engine.media.still import as_jpeg
@@ -16,7 +17,9 @@ from engine.media.writing import Writer
 __all__ = [
     "MapWriter",
     "MediaInfo",
+    "Pass",
     "Reader",
+    "RenderPasses",
     "TensorReader",
     "Transfer",
     "Writer",

@@ -101,10 +101,10 @@ def test_every_option_and_look_is_explained(monkeypatch, capsys):
 def test_the_examples_in_the_help_work_as_pasted(capsys, monkeypatch):
     run(monkeypatch, "--help")
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  restyle ")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         chosen = parse(line.partition("   ")[0].split()[1:])
-        assert chosen.command == "run"
+        assert chosen.command in ("run", "proxy")
         assert chosen.look
 
 
