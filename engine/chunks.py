@@ -12,7 +12,8 @@ from torch import Tensor
 from consistency.occlusion import occluded
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
-from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.errors import ResourceError
 from engine.footage import read_frames
 from engine.given import Given
 from engine.journal import Journal
@@ -27,7 +28,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. controls: where the maps of each come from, by name.
+    be known. controls: where the maps of each come from, by name. announce: is told in words what a person should know
+    while the job runs.
     """
 
     reader: Reader
@@ -39,6 +41,7 @@ class Studio:
     fine_motion: Motion
     seed: int
     controls: Mapping[str, Given]
+    announce: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _restyle_chunk(
     carried, back = (None, None) if before is None else (before.carried, before.before)
     asked = Chunk(frames, noise, maps, carried, seed, back)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(asked, studio.request)
+    styled = _styled(studio, asked)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
@@ -127,6 +130,22 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _styled(studio: Studio, chunk: Chunk) -> Styled:
+    """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
+    while True:
+        try:
+            return studio.stylizer.restyle(chunk, studio.request)
+        except torch.OutOfMemoryError as error:
+            wanted = str(error)
+        smaller = studio.stylizer.memory.spare()  # not above: there the error still holds what filled the memory
+        if smaller is None:
+            raise ResourceError(
+                f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
+                "Start over with a smaller --size, or on the processor: --device cpu --fresh."
+            )
+        studio.announce(f"memory ran out; from here on {smaller.words}")
 
 
 def _shot_noise(
