@@ -221,6 +221,19 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "png is a folder of stills"
         },
     },
+    "a part of the picture": {
+        "--mask": {
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
+            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+        },
+        "--mask-invert": {"action": "store_true", "help": "restyle everything but that"},
+        "--mask-grow": {"type": _whole, "metavar": "PX", "help": "grow the mask by so many pixels; -3 shrinks it"},
+        "--mask-feather": {
+            "type": _number,
+            "metavar": "PX",
+            "help": "how softly it begins, inside its border: 6 pixels if not given, 0 cuts it out",
+        },
+    },
     "the footage": {
         "--cuts": {
             "metavar": "FILE",
@@ -247,6 +260,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "action": "append",
             "metavar": "FILE:WEIGHT",
             "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
+        },
+        "--memory": {
+            "metavar": "PLAN",
+            "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
+            "graphics card computes, and computes less at once",
         },
         "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
         "--settings": {

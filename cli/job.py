@@ -33,6 +33,8 @@ class Report(Protocol):
     def done(self) -> int: ...
     @property
     def total(self) -> int: ...
+    @property
+    def note(self) -> str: ...
 
 
 class Bar:
@@ -50,7 +52,11 @@ class Bar:
         self._stage, self._started = "", 0.0
 
     def __call__(self, report: Report) -> None:
-        """This moves the line on."""
+        """This moves the line on, and tells what there is to know above it."""
+        if report.note:
+            self._bar.console.print(f"restyle: {report.note}")
+        if not report.total:
+            return
         if report.stage != self._stage:
             self._stage, self._started = report.stage, time.monotonic()
             if self._task is not None:
@@ -75,15 +81,22 @@ class Lines:
 
     def __call__(self, report: Report) -> None:
         """This tells what is new, unless it has just told."""
+        if report.note:
+            self._tell({"note": report.note}, f"restyle: {report.note}")
         now = time.monotonic()
-        if report.stage == self._stage and report.done < report.total and now - self._last < EVERY:
+        if not report.total or (
+            report.stage == self._stage and report.done < report.total and now - self._last < EVERY
+        ):
             return
         self._stage, self._last = report.stage, now
+        told = {"stage": report.stage, "done": report.done, "total": report.total}
+        self._tell(told, f"{report.stage}: {report.done} of {report.total} frames")
+
+    def _tell(self, facts: dict[str, Any], words: str) -> None:
         if self._json:
-            told = {"stage": report.stage, "done": report.done, "total": report.total}
-            print(json.dumps({"event": "progress", **told}), flush=True)
+            print(json.dumps({"event": "note" if "note" in facts else "progress", **facts}), flush=True)
         else:
-            print(f"{report.stage}: {report.done} of {report.total} frames", file=sys.stderr, flush=True)
+            print(words, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Nothing to put back."""
@@ -156,6 +169,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
         "controls": _by_name(chosen.control),
+        "mask_invert": chosen.mask_invert or None,
         "width": width,
         "height": height,
     }
@@ -178,9 +192,11 @@ SAME = (
     "seed",
     "model",
     "checkpoint",
+    "memory",
     "device",
     "codec",
     "reader",
     "passes",
+    *("mask", "mask_grow", "mask_feather"),
 )
 """Settings that are called on the command line as they are everywhere."""

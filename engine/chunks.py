@@ -13,7 +13,8 @@ from consistency.occlusion import occluded
 from engine.controls import Controls
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
-from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.errors import ResourceError
 from engine.given import Given
 from engine.journal import Journal
 from engine.media import Reader, scaled
@@ -29,7 +30,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. given: controls that are known and need not be drawn, by name.
+    be known. given: controls that are known and need not be drawn, by name. announce: is told in words what a person
+    should know while the job runs.
     """
 
     reader: Reader
@@ -42,6 +44,7 @@ class Studio:
     seed: int
     controls: Controls
     given: Mapping[str, Given] = field(default_factory=dict)
+    announce: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ def _restyle_chunk(
     given = {name: padding.pad(control(span, shown)) for name, control in shot.given.items()}
     asked = Chunk(frames, noise, shot.controls.draw(seen, early) | given, carried, seed, back)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(asked, studio.request)
+    styled = _styled(studio, asked)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
@@ -147,6 +150,22 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _styled(studio: Studio, chunk: Chunk) -> Styled:
+    """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
+    while True:
+        try:
+            return studio.stylizer.restyle(chunk, studio.request)
+        except torch.OutOfMemoryError as error:
+            wanted = str(error)
+        smaller = studio.stylizer.memory.spare()  # not above: there the error still holds what filled the memory
+        if smaller is None:
+            raise ResourceError(
+                f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
+                "Start over with a smaller --size, or on the processor: --device cpu --fresh."
+            )
+        studio.announce(f"memory ran out; from here on {smaller.words}")
 
 
 def _shot_noise(

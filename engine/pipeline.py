@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
+from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
@@ -34,11 +36,12 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `done` of `total` frames of a stage, named in words."""
+    """How far a job is: `done` of `total` frames of a stage, named in words. `note`: what else a person should know."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Result:
 
 
 Report = Callable[[Progress], None]
+
+WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
 
 
 def _silent(progress: Progress) -> None:
@@ -81,9 +86,11 @@ def restyle(
     """
     started = time.monotonic()
     output = output or default_output(source, settings)
-    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+    with ExitStack() as opened:
+        reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
+        compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
@@ -94,7 +101,7 @@ def restyle(
             plan = _plan(studio, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
-            written = _write(studio, plan, output, settings, progress)
+            written = _write(studio, plan, output, settings, compose, progress)
             journal.finish(source, output)
         notes = (*warnings, *written, *reader.warnings)
         return Result(
@@ -126,19 +133,23 @@ def restyle_frames(
     stylizer = _load(settings)
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder:
+        with TemporaryDirectory(prefix="restyle-") as folder, masked(settings, reader, sizes.output) as compose:
             studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), proxy)
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
+            done = 0
             for joined in finished_frames(studio, plan, settings.steady):
-                yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
+                for piece in torch.split(joined, SLICE):
+                    yield compose(scaled(piece, sizes.output), done)
+                    done += len(piece)
 
-    Controls.load(make_request(settings, stylizer).active_controls)
+    with masked(settings, reader, sizes.output):  # refused now, if it must be
+        Controls.load(make_request(settings, stylizer).active_controls)
     return finished()
 
 
 def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
+    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
@@ -159,8 +170,8 @@ def _studio(
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
-    # Neither says anything of the chunks: with another `steady` they are joined anew.
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "steady")}
+    # None of these says anything of the chunks: with another `steady` or mask the same ones make another result.
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in WITHOUT_CHUNKS}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
@@ -193,7 +204,9 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    progress(Progress("restyling", 0, total))
+    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
+    memory = studio.stylizer.memory
+    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
     for shot, chunks in plan.numbered():
         after = overlaps([span for _, span in chunks])
         for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]
@@ -202,7 +215,9 @@ def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     return in_model
 
 
-def _write(studio: Studio, plan: Plan, output: Path, settings: Settings, progress: Report) -> tuple[str, ...]:
+def _write(
+    studio: Studio, plan: Plan, output: Path, settings: Settings, compose: Compose, progress: Report
+) -> tuple[str, ...]:
     codec = settings.codec
     info, (height, width) = studio.reader.info, studio.sizes.output
     alpha = info.alpha and codec is Codec.PRORES4444
@@ -211,7 +226,7 @@ def _write(studio: Studio, plan: Plan, output: Path, settings: Settings, progres
         for frames in finished_frames(studio, plan, settings.steady):
             for piece in torch.split(frames, SLICE):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(scaled(piece, (height, width)), opacity)
+                writer.write(compose(scaled(piece, (height, width)), done), opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined

@@ -36,6 +36,14 @@ class ReaderName(StrEnum):
     DECORD = "decord"
 
 
+class Memory(StrEnum):
+    """How a model uses memory: by what is free, as much as is fast, or as little as can be."""
+
+    AUTO = "auto"
+    HIGH = "high"
+    LOW = "low"
+
+
 @dataclass(frozen=True)
 class Look:
     """A named look: words for the model and how tightly it holds to the source.
@@ -90,16 +98,21 @@ class Settings:
     device: str = "auto"
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    memory: Memory = Memory.AUTO
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
     cuts: str = "auto"
     passes: str | None = None
+    mask: str | None = None
+    mask_invert: bool = False
+    mask_grow: int = 0
+    mask_feather: float = 6.0
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes"):
+        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask"):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
@@ -107,6 +120,11 @@ class Settings:
             load_look(self.look)
         _check_strength(self.strength)
         _check_steady(self.steady)
+        if type(self.mask_invert) is not bool:
+            raise SettingsError(f"mask_invert is {self.mask_invert!r}; it must be true or false.")
+        _check_whole("mask_grow", self.mask_grow, -500, 500)
+        if type(self.mask_feather) not in (int, float) or not 0 <= self.mask_feather <= 500:
+            raise SettingsError(f"mask_feather is {self.mask_feather!r}; it must be a number of pixels, 0 to 500.")
         _check_whole("steps", self.steps, 1, 200)
         _check_whole("seed", self.seed, 0, 2**63 - 1)
         _check_whole("width", self.width, 16, 16384)
@@ -117,6 +135,7 @@ class Settings:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
         object.__setattr__(self, "references", _pictures(self.references))
+        object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 

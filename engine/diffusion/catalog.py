@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from engine.diffusion import hub
 from engine.diffusion.family import recognise
-from engine.diffusion.loading import Options, from_hub, gather, lora_file, uncollected
+from engine.diffusion.loading import Options, from_hub, gather, lora_file, plan_memory, uncollected
 from engine.diffusion.row import Family, Licence, Part, Row, parts
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Defaults, Stylizer
@@ -239,6 +239,7 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
     options = Options(how) if isinstance(how, str) else how
     row, setup = find(model), Setup.of(options.device)
     checkpoint = gather(row, options)
+    setup = replace(setup, memory=plan_memory(row, checkpoint, options, setup.device))
     loras = {**row.loras, **{str(lora_file(file)): weight for file, weight in options.loras.items()}}
     with uncollected():
         from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds

@@ -21,6 +21,7 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.cogvideox_autoencoder import KINDS, CogVideoXAutoencoder
 from engine.diffusion.denoising import Noised, denoise
 from engine.diffusion.loras import add_loras
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
@@ -63,6 +64,7 @@ class CogVideoXFun:
     words: t5.Words
     net: Any
     scheduler: Any
+    memory: Ladder
 
     @property
     def rule(self) -> FrameRule:
@@ -113,16 +115,20 @@ class CogVideoXFun:
         """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
         self._check_fit(chunk)
+        self.memory.settle([self.autoencoder.net], [self.net])
         latents = self._denoise(chunk, request)
-        frames = self.autoencoder.decode(latents, chunk.before)
+        with self.memory.present(self.autoencoder.net):
+            frames = self.autoencoder.decode(latents, chunk.before)
         if not (latents.isfinite().all() and frames.isfinite().all()):
             raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
         return Styled(frames, latents.cpu())
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        told, timesteps = self._tell(chunk, request), levels(self.scheduler, request.steps, request.strength)
-        self.scheduler.set_timesteps(timesteps=timesteps, device=self.net.device)
-        clean = self.autoencoder.encode(chunk.frames)
+        timesteps = levels(self.scheduler, request.steps, request.strength)
+        self.scheduler.set_timesteps(timesteps=timesteps, device=self.memory.device)
+        with self.memory.present(self.autoencoder.net):
+            told, clean = self._tell(chunk, request), self.autoencoder.encode(chunk.frames)
+            kept = None if chunk.carried is None else self._kept(chunk.carried.to(clean), chunk.before)
 
         def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
             answer = torch.empty_like(latents)
@@ -131,15 +137,19 @@ class CogVideoXFun:
                 answer[part] = self._predict(told, step, timestep, latents[part], part)
             return answer
 
-        kept = None
-        if chunk.carried is not None:
-            # The first stands for four frames, where the model expects a first frame by itself: the last of them.
-            first = self.autoencoder.encode(self.autoencoder.decode(chunk.carried[:1].to(clean), chunk.before)[-1:])
-            kept = torch.cat([first, chunk.carried[1:].to(clean)])
-        latents = denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept)
+        with self.memory.present(self.net):
+            latents = denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept)
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried.to(latents)
         return latents
+
+    def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
+        """This makes carried latents such as a video begins with.
+
+        The first stands for four frames, where the model expects a first frame by itself: the last of them.
+        """
+        first = self.autoencoder.encode(self.autoencoder.decode(carried[:1], before)[-1:])
+        return torch.cat([first, carried[1:]])
 
     def _noised(self, timesteps: list[int]) -> Noised:
         def noised(clean: Tensor, noise: Tensor, step: int) -> Tensor:
@@ -170,7 +180,7 @@ class CogVideoXFun:
         return torch.lerp(self._ask(torch.zeros_like(latents), timestep, latents, words), steered, weight)
 
     def _ask(self, control: Tensor, timestep: Tensor, latents: Tensor, words: Tensor) -> Tensor:
-        dtype, device, (height, width) = self.net.patch_embed.proj.weight.dtype, self.net.device, latents.shape[-2:]
+        dtype, device, (height, width) = self.net.patch_embed.proj.weight.dtype, self.memory.device, latents.shape[-2:]
         places = None
         if self.net.config.use_rotary_positional_embeddings:
             sides = (height * self.autoencoder.factor, width * self.autoencoder.factor)
@@ -207,8 +217,7 @@ class CogVideoXFun:
                 f"a chunk must have 4k + 1 frames with sides in multiples of {self.rule.multiple}, "
                 f"has {frames} of {height} x {width}"
             )
-        wanted = [self.rule.latents(frames), *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
+        if list(chunk.noise.shape) != (wanted := [self.rule.latents(frames), *self.noise_shape(height, width)]):
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
@@ -217,10 +226,10 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
 
     What is missing or does not fit is refused by name.
     """
-    net = checkpoint.weights("transformer", CogVideoXTransformer3DModel, setup.dtype, setup.device)
+    net = checkpoint.weights("transformer", CogVideoXTransformer3DModel, setup.dtype, setup.memory.home)
     add_loras(Pipeline(None, None, None, net, None), [net], {checkpoint.place(name): w for name, w in loras.items()})
     autoencoder = CogVideoXAutoencoder(
-        checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, setup.device)
+        checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, setup.memory.home)
     )
     if net.config.in_channels != 2 * autoencoder.channels or net.config.patch_size_t is not None:
         raise ModelError(
@@ -236,4 +245,6 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
     scheduler = StridedVideoDDIM.from_config({key: value for key, value in config.items() if not key.startswith("_")})
     check_scheduler(scheduler)
     words = t5.load(checkpoint, setup, T5EncoderModel, most=net.config.max_text_seq_length)
-    return CogVideoXFun(row.name, row.window, row.defaults, checkpoint, autoencoder, words, net, scheduler)
+    return CogVideoXFun(
+        row.name, row.window, row.defaults, checkpoint, autoencoder, words, net, scheduler, setup.memory
+    )

@@ -117,12 +117,25 @@ class _Elsewhere(ControlNets):  # type: ignore[misc]
 class Sampler(Pipeline):  # type: ignore[misc]
     """The pipeline's checks and sampling loop, for latents that are ready and ControlNets that are elsewhere."""
 
+    @property
+    def _execution_device(self) -> torch.device:
+        return torch.device(self.place)  # not where its parts happen to be: they may wait elsewhere
+
     @classmethod
-    def of(cls, vae: Any, text_encoder: nn.Module, tokenizer: object, unet: nn.Module, scheduler: object) -> Sampler:  # noqa: ANN401
+    def of(
+        cls,
+        place: torch.device,
+        vae: Any,  # noqa: ANN401
+        text_encoder: nn.Module,
+        tokenizer: object,
+        unet: nn.Module,
+        scheduler: object,
+    ) -> Sampler:
         """This puts a pipeline together of loaded parts."""
         if "block_out_channels" not in vae.config:  # the pipeline derives the latents' size from their number
             vae.register_to_config(block_out_channels=vae.config.encoder_block_out_channels)
         sampler = cls(vae, text_encoder, tokenizer, unet, None, _Elsewhere(), scheduler)
+        sampler.place = place
         sampler.set_progress_bar_config(disable=True)
         return sampler
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from engine.diffusion.memory import Ladder
 from engine.errors import SettingsError
 from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
@@ -130,6 +131,11 @@ class Stylizer(Protocol):
     @property
     def lookback(self) -> int:
         """How many finished latents before a chunk its decoder is to see; 0 where each is decoded by itself."""
+        ...
+
+    @property
+    def memory(self) -> Ladder:
+        """The plan by which it shares memory, and the smaller ones that it can go over to between chunks."""
         ...
 
     @property

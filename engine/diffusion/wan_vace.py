@@ -8,7 +8,7 @@ as it has learned to go on from a video; nothing of it is decoded and encoded ag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from engine.diffusion.denoising import denoise
 from engine.diffusion.experts import Experts
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.loras import add_loras
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
@@ -71,6 +72,7 @@ class WanVace:
     words: t5.Words
     experts: Experts
     scheduler: Any
+    memory: Ladder
 
     @property
     def rule(self) -> FrameRule:
@@ -118,16 +120,19 @@ class WanVace:
         """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
         self._check_fit(chunk)
+        self.memory.settle([self.autoencoder.net], list(self.experts.nets))
         latents = self._denoise(chunk, request)
-        frames = self.autoencoder.decode(latents, chunk.before)
+        with self.memory.present(self.autoencoder.net):
+            frames = self.autoencoder.decode(latents, chunk.before)
         if not (latents.isfinite().all() and frames.isfinite().all()):
             raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
         return Styled(frames, latents.cpu())
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        told = self._tell(chunk, request)
-        begin(self.scheduler, request.steps, request.strength, self.experts.device)
-        clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise
+        with self.memory.present(self.autoencoder.net):
+            told = self._tell(chunk, request)
+            clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise
+        begin(self.scheduler, request.steps, request.strength, self.memory.device)
         references = told.context.references
 
         def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
@@ -141,9 +146,9 @@ class WanVace:
             clean = torch.cat([told.context.kept[:references], clean])
             generator = torch.Generator().manual_seed(0)  # the same for all chunks of a job
             noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
-        latents = denoise(
-            predict, self.scheduler, levels_of(self.scheduler), clean, noise.to(clean), told.context.kept
-        )[references:]
+        with self.memory.present(*self.experts.nets):
+            levels = levels_of(self.scheduler)
+            latents = denoise(predict, self.scheduler, levels, clean, noise.to(clean), told.context.kept)[references:]
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried.to(latents)
         return latents
@@ -194,12 +199,13 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
 
     What is missing or does not fit is refused by name.
     """
-    experts = Experts.load(checkpoint, WanVACETransformer3DModel, setup)
+    home = replace(setup, device=setup.memory.home)
+    experts = Experts.load(checkpoint, WanVACETransformer3DModel, home)
     for number, net in enumerate(experts.nets):
         files = {checkpoint.place(name): weight for name, weight in loras.items()}
         meant = {file: weight for file, weight in files.items() if OTHER[number] not in file.name}
         add_loras(Pipeline(None, None, None, None, transformer=net), [net], meant)
-    net = checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, setup.device)
+    net = checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, home.device)
     autoencoder = VideoAutoencoder(net)
     told = 2 * autoencoder.channels + autoencoder.factor**2
     if (experts.channels, experts.told) != (autoencoder.channels, told):
@@ -209,4 +215,4 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         )
     scheduler = load_flow_scheduler(checkpoint, row)
     words = t5.load(checkpoint, setup, UMT5EncoderModel, most=512)
-    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler)
+    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler, setup.memory)

@@ -255,7 +255,7 @@ def test_people_read_standard_error_and_machines_standard_output(monkeypatch, ca
     told = capsys.readouterr()
     events = [json.loads(line) for line in told.out.splitlines()]
     assert told.err == ""
-    assert {event["event"] for event in events[:-1]} == {"progress"}
+    assert {event["event"] for event in events[:-1]} == {"progress", "note"}
     assert events[-1]["event"] == "done"
     assert events[-1]["frames"] == 48
 

@@ -100,7 +100,7 @@ def test_hints_reach_the_nets_as_they_are_once_a_chunk(model: AnimateDiff) -> No
     """Neither rescaled, nor resized, nor rounded to eight bits; one channel is shown as three."""
     seen: list[Tensor] = []
     given = chunk(model, 2 * tiny.WINDOW)
-    hook = model.nets["depth"]._encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    hook = model.nets["depth"].encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     model.restyle(given, REQUEST)
     hook.remove()
     assert torch.equal(torch.cat(seen), given.controls["depth"].expand(-1, 3, -1, -1))
@@ -299,7 +299,7 @@ def test_half_precision_gives_nearly_the_same_and_holds_what_is_carried(
     for net in (halved.unet, halved.sampler.text_encoder, *(control.net for control in halved.nets.values())):
         net.half()
     for control in halved.nets.values():
-        control._encoder.half()
+        control.encoder.half()
     exact, coarse = model.restyle(given, request), halved.restyle(given, request)
     assert coarse.latents.dtype == coarse.frames.dtype == torch.float32
     assert 0 < float((coarse.latents - exact.latents).abs().mean()) < 0.01 * float(exact.latents.std())
