@@ -1,5 +1,7 @@
 """Give footage another look, with the same motion, timing and sound.
 
+From a file to a file, or frame by frame:
+
     import restyle
     restyle.video("clip.mp4", look="comic")
 

@@ -113,17 +113,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=FOOTAGE)
     parser.add_argument("--model", default="starter", help="a model's name or folder, or none (default: %(default)s)")
     parser.add_argument("--only", default="", help="files whose names contain this")
+    parser.add_argument("--keep", type=Path, help="a folder in which the results stay, to be looked at")
     chosen = parser.parse_args(arguments)
     print(choose_model(chosen.model))
     columns = [field.name for field in fields(Facts)]
     print(f"{'file':38}" + "".join(f"{name:>8}" for name in columns) + f"{'seconds':>9}")
     faults = 0
     with tempfile.TemporaryDirectory() as folder:
+        kept = chosen.keep or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
         for number, source in enumerate(path for path in sources(chosen.folder) if chosen.only in str(path)):
-            name = str(source.relative_to(chosen.folder))
+            name, plain = str(source.relative_to(chosen.folder)), source.stem.replace("%", "")
             started = time.monotonic()
             try:
-                result = restyle(source, Path(folder) / f"{number}.mp4", settings_for(chosen.model))
+                result = restyle(source, kept / f"{number:02}.{plain}.mp4", settings_for(chosen.model))
             except RestyleError as error:
                 faults += "\n" in str(error)
                 print(f"{name:38}  refused: {str(error).replace(str(source), source.name)}", flush=True)

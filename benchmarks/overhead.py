@@ -17,7 +17,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, settings_for
+from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, draw_loop, settings_for
 from consistency.join import ChunkJoin
 from consistency.steady import Steadier
 from engine import chunks, pipeline
@@ -25,7 +25,7 @@ from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal
-from engine.media import Writer
+from engine.media import Writer, probe
 
 ALLOWED = 1.15
 MODEL = "inside the model"
@@ -87,10 +87,16 @@ def install(clock: Clock) -> None:
     catalog.load = load_timed
 
 
+def _size(clip: Path) -> tuple[int, int]:
+    info = probe(clip)
+    return info.width, info.height
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """This prints the ratio and the table, and ends with 1 where it is too much."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip", type=Path, nargs="?", default=SAMPLE)
+    parser.add_argument("--frames", type=int, help="play the clip back and forth until it is as long as this")
     parser.add_argument("--model", default="starter", help="a model's name or folder, or none (default: %(default)s)")
     parser.add_argument("--steady", type=float, default=1.0, help="0 leaves steadying out (default: %(default)s)")
     chosen = parser.parse_args(arguments)
@@ -98,9 +104,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     clock = Clock()
     install(clock)
     with tempfile.TemporaryDirectory() as folder:
+        clip = chosen.clip
+        if chosen.frames:
+            clip = draw_loop(Path(folder) / "long.mp4", chosen.frames, *_size(clip), source=clip)
         began = time.process_time()
         settings = settings_for(chosen.model, steady=chosen.steady)
-        result = pipeline.restyle(chosen.clip, Path(folder) / "result.mp4", settings)
+        result = pipeline.restyle(clip, Path(folder) / "result.mp4", settings)
         clock.cpu["everything else"] = time.process_time() - began - sum(clock.cpu.values())
     clock.wall["everything else"] = result.seconds - sum(clock.wall.values())
     print(f"{'':24}{'wall s':>9}{'cpu s':>9}{'cpu ms a frame':>16}")

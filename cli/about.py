@@ -40,13 +40,9 @@ def describe_clip(clip: Path) -> dict[str, Any]:
 
 def describe_models() -> dict[str, Any]:
     """This lists the models: what each is, its licence, and whether its files are here."""
-    from engine.diffusion.catalog import rows
+    from engine.diffusion.catalog import is_here, rows
 
-    missing = "not finished, see engine/starter/README.md"
-    return {
-        row.name: f"{row.title} [{row.licence}; {'here' if (row.folder / 'unet').is_dir() else missing}]"
-        for row in rows()
-    }
+    return {row.name: f"{row.title} [{row.licence.name}; {'here' if is_here(row) else 'not here'}]" for row in rows()}
 
 
 def examine() -> dict[str, Any]:

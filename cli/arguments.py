@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from engine.errors import SettingsError, did_you_mean
 from engine.settings import look_names
+from engine.weights import Stretch
 
 COMMANDS = {
     "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
@@ -144,12 +145,14 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _weight(text: str) -> tuple[str, float]:
+def _weight(text: str) -> tuple[str, str]:
     name, _, weight = text.partition(":")
     try:
-        return name, float(weight or 1)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no control; say NAME:WEIGHT, as edges:0.8") from error
+        return name, str(Stretch.read(weight or "1"))
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no control: its weight {error} Say NAME:WEIGHT, as edges:0.8"
+        ) from error
 
 
 RUN: dict[str, dict[str, dict[str, object]]] = {
@@ -165,8 +168,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": _weight,
             "action": "append",
             "metavar": "NAME:WEIGHT",
-            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8; "
-            "may be repeated, and replaces the look's own",
+            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, or for a part of "
+            "the steps only, as edges:0.5@0-0.6; may be repeated, and replaces the look's own",
         },
         "--steady": {
             "type": _number,

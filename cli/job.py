@@ -142,11 +142,18 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
     given = {
         **{name: getattr(chosen, name) for name in SAME},
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
-        "controls": dict(chosen.control) if chosen.control else None,
+        "controls": _by_name(chosen.control),
         "width": width,
         "height": height,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None:
+    """This gathers weights by their control: one may have several, each for a part of the steps."""
+    if given is None:
+        return None
+    return {name: [weight for one, weight in given if one == name] for name, _ in given}
 
 
 SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "device", "codec", "reader")

@@ -102,9 +102,7 @@ def _judge(
     )
 
 
-def excesses(
-    jumps: Tensor, source_jumps: Tensor, gains: Tensor, seams: Sequence[Seam]
-) -> tuple[Tensor, Tensor]:
+def excesses(jumps: Tensor, source_jumps: Tensor, gains: Tensor, seams: Sequence[Seam]) -> tuple[Tensor, Tensor]:
     """This is by how much each frame's change is over what the rule allows it, and the usual change there: `[T]` each.
 
     NaN where nothing was measured or there is nothing to compare with.

@@ -16,24 +16,28 @@ from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Stylizer
 from engine.journal import Journal
 from engine.media import Reader, scaled
-from engine.motion import of_pairs
+from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
-from preprocessors.flow import FlowEstimator
 
 SLICE = 8  # frames read and scaled at once
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What restyling a chunk needs, the same for a whole job."""
+    """What restyling a chunk needs, the same for a whole job.
+
+    motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
+    be known.
+    """
 
     reader: Reader
     stylizer: Stylizer
     request: Request
     journal: Journal
     sizes: Sizes
-    flow: FlowEstimator
+    motion: Motion
+    fine_motion: Motion
     seed: int
     controls: Controls
 
@@ -49,11 +53,24 @@ class Shot:
 
 @dataclass(frozen=True)
 class Tail:
-    """What a chunk takes from the one before: the noise so far, and its last frames' noise and latents."""
+    """What a chunk takes from the one before: the noise so far, and its last latents with their noise.
+
+    `latents` are those that the two share, as many as there is `noise`, after those that the decoder looks back on.
+    """
 
     state: dict[str, Tensor]
     noise: Tensor
     latents: Tensor
+
+    @property
+    def carried(self) -> Tensor:
+        """The latents that the two chunks share."""
+        return self.latents[len(self.latents) - len(self.noise) :]
+
+    @property
+    def before(self) -> Tensor | None:
+        """The latents before those."""
+        return self.latents[: len(self.latents) - len(self.noise)] if len(self.latents) > len(self.noise) else None
 
     def to_tensors(self) -> dict[str, Tensor]:
         """This names all tensors, ready for a file."""
@@ -111,35 +128,51 @@ def _restyle_chunk(
     early = min(shot.controls.lookbehind, span.start - shot.span.start)
     seen = padding.pad(read_frames(studio.reader, Span(span.start - early, span.stop), studio.sizes.work))
     frames = seen[early:]
-    noise, state = _shot_noise(studio, shot.number, frames, before)
-    carried = None if before is None else before.latents
-    maps = shot.controls.draw(seen, early)
-    started = time.monotonic()
+    noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
-    styled = studio.stylizer.restyle(Chunk(frames, noise, maps, carried, seed), studio.request)
+    carried, back = (None, None) if before is None else (before.carried, before.before)
+    given = Chunk(frames, noise, shot.controls.draw(seen, early), carried, seed, back)
+    started = time.monotonic()
+    styled = studio.stylizer.restyle(given, studio.request)
     seconds = time.monotonic() - started
+    kept = studio.stylizer.rule.latents(shared) if shared else 0
+    ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
     # Copies, or all of the chunk's noise and latents would stay with their ends.
-    tail = Tail(state, *(whole[len(whole) - shared :].clone() for whole in (noise, styled.latents)))
+    tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
 
 
-def _shot_noise(studio: Studio, shot: int, frames: Tensor, before: Tail | None) -> tuple[Tensor, dict[str, Tensor]]:
-    """The noise of a chunk: its first frames have that of the chunk before, the others go on from there."""
+def _shot_noise(
+    studio: Studio, shot: int, frames: Tensor, span: Span, before: Tail | None
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The noise of a chunk's latents: the first have that of the chunk before, the others go on from there.
+
+    Noise moves from frame to frame; a latent that stands for several takes that of one, and latent j that of frame
+    `stride * j` of its chunk: chunks start at multiples of the stride, so it is the same one for both that share it.
+    """
+    rule = studio.stylizer.rule
     if before is None:
         shape = studio.stylizer.noise_shape(*frames.shape[-2:])
         source = ShotNoise(studio.seed, shot, shape, studio.stylizer.defaults.noise_carried)
-        known = [source.advance(None)]
+        known, seen = [source.advance(None)], 1
     else:
         source = ShotNoise.from_state(before.state)
-        known = list(before.noise)
-    later = frames[len(known) - 1 :]
-    moved = of_pairs(lambda previous, current: _motion(studio.flow, previous, current), later)
-    known += [source.advance(flow, valid) for flow, valid in moved]
+        known, seen = list(before.noise), rule.frames(len(before.noise))
+
+    def moved(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        if number >= span.stop:  # the last frame again, to a length that the model takes
+            return current.new_zeros(2, *current.shape[-2:]), current.new_ones(1, *current.shape[-2:])
+        return _motion(studio.motion, number, previous, current)
+
+    for number, (flow, valid) in enumerate(of_pairs(moved, frames[seen - 1 :], span.start + seen - 1), seen):
+        noise = source.advance(flow, valid)
+        if number % rule.stride == 0:
+            known.append(noise)
     return torch.stack(known), source.state()
 
 
-def _motion(flow: FlowEstimator, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+def _motion(motion: Motion, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
     """The flow to the previous frame `[2, H, W]`, and where it holds, `[1, H, W]`: not on what was hidden there."""
-    there, back = flow.both(previous, current)
+    there, back = motion(number, previous, current)
     return there, 1 - occluded(there[None], back[None])[0]

@@ -22,6 +22,7 @@ from preprocessors.preprocessor import Preprocessor
 
 DEPTH = Path(__file__).parent / "starter" / "depth"
 
+
 @cache
 def load_depth(folder: Path) -> DepthNet:
     """This loads the depth network of a folder, whole or not at all."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from consistency.join import ChunkJoin
 from consistency.steady import Pair, Steadier
 from engine.chunks import Studio, read_frames
-from engine.motion import of_pairs
+from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.windows import Span
 from preprocessors.flow import DisFlow
@@ -30,7 +30,8 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Tenso
     """
     for _, chunks in plan.numbered():
         joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
-        yield from _steadied(joined, chunks[-1][1].stop - chunks[0][1].start, steady)
+        shot = Span(chunks[0][1].start, chunks[-1][1].stop)
+        yield from _steadied(joined, shot, studio.fine_motion, steady)
 
 
 def _joined(
@@ -47,14 +48,21 @@ def _joined(
         del frames, source  # or they would stay while the next chunk is joined
 
 
-def _steadied(parts: Iterator[tuple[Tensor, Tensor | None]], length: int, amount: float) -> Iterator[Tensor]:
-    if amount == 0 or length == 1:
+def _steadied(
+    parts: Iterator[tuple[Tensor, Tensor | None]], shot: Span, motion: Motion, amount: float
+) -> Iterator[Tensor]:
+    if amount == 0 or len(shot) == 1:
         yield from (frames for frames, _ in parts)
         return
-    steadier, flow, last = Steadier(length, amount), DisFlow(fine=True), None
+    steadier, last, number = Steadier(len(shot), amount), None, shot.start
     for frames, source in parts:
         assert source is not None
-        pairs = of_pairs(lambda *two: Pair(*flow.both(*two)), source if last is None else [last, *source])
+        pairs = of_pairs(
+            lambda *pair: Pair(*motion(*pair)),
+            source if last is None else [last, *source],
+            number if last is None else number - 1,
+        )
+        number += len(source)
         for frame, seen in zip(frames, source, strict=True):
             # A copy: some frames wait, and as views they would keep their whole chunk.
             done = steadier.add(frame.clone(), seen, None if last is None else next(pairs))

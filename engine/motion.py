@@ -1,4 +1,4 @@
-"""How a clip's frames hang together, estimated for some pairs at once."""
+"""How a clip's frames hang together: what says so, asked for some pairs at once."""
 
 from __future__ import annotations
 
@@ -6,25 +6,52 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from torch import Tensor
+
+from preprocessors.flow import FlowEstimator
 
 THREADS = min(8, os.cpu_count() or 1)
 
 T = TypeVar("T")
 
 
-def of_pairs(estimate: Callable[[Tensor, Tensor], T], frames: Iterable[Tensor]) -> Iterator[T]:
-    """This gives `estimate(previous, current)` for every frame but the first, `[3, H, W]` each, in order.
+class Motion(Protocol):
+    """What knows how the source moves: by estimate, or because it was told. Several threads may ask at once."""
 
-    Some are worked on at once, no more than keeps everyone busy. `estimate` must not mind several threads.
+    def __call__(self, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        """This gives the flow from frame `number` of the clip to the one before it, and the one back.
+
+        previous, current: both frames, `[3, H, W]`, 0 to 1, perhaps with their edge repeated below and to the right.
+        Flows are `[2, H, W]`, in pixels of that size.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """Motion as it is estimated from the frames alone."""
+
+    flow: FlowEstimator
+
+    def __call__(self, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        """This estimates both flows."""
+        return self.flow.both(previous, current)
+
+
+def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], first: int) -> Iterator[T]:
+    """This gives `ask(number, previous, current)` for every frame but the first, `[3, H, W]` each, in order.
+
+    `first` is the first frame's number in the clip. Some pairs are worked on at once, no more than keeps everyone
+    busy. `ask` must not mind several threads.
     """
     waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
-        for previous, current in pairwise(frames):
-            waiting.append(pool.submit(estimate, previous, current))
+        for number, (previous, current) in enumerate(pairwise(frames), first + 1):
+            waiting.append(pool.submit(ask, number, previous, current))
             if len(waiting) > 2 * THREADS:
                 yield waiting.popleft().result()
         while waiting:

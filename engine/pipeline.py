@@ -20,6 +20,7 @@ from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
+from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
@@ -134,7 +135,8 @@ def restyle_frames(
 def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     request = make_request(settings, stylizer)
     controls = Controls.load(request.active_controls)
-    return Studio(reader, stylizer, request, journal, sizes, DisFlow(), settings.seed, controls)
+    motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
 
 
 def _identity(

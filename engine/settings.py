@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from engine.errors import SettingsError, did_you_mean
+from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
 
@@ -40,7 +41,7 @@ class Look:
     """A named look: words for the model and how tightly it holds to the source.
 
     `strength` (0 to 1) is how far the picture may leave the source; `controls` maps a control's name to its weight
-    (0 free, 1 tight).
+    (0 free, 1 tight), a number or as `engine.weights` reads it.
     """
 
     name: str
@@ -48,11 +49,11 @@ class Look:
     prompt: str
     negative_prompt: str = ""
     strength: float = 0.6
-    controls: Mapping[str, float] = field(default_factory=dict)
+    controls: Mapping[str, Weighted] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_strength(self.strength)
-        object.__setattr__(self, "controls", _weights(self.controls))
+        object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -87,7 +88,7 @@ class Settings:
     height: int | None = None
     model: str = "starter"
     device: str = "auto"
-    controls: Mapping[str, float] | None = None
+    controls: Mapping[str, Weighted] | None = None
     cuts: str = "auto"
     steady: float = 1.0
     codec: Codec = Codec.H264
@@ -109,7 +110,7 @@ class Settings:
         if (self.width is None) != (self.height is None):
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
         if self.controls is not None:
-            object.__setattr__(self, "controls", _weights(self.controls))
+            object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 
@@ -126,12 +127,16 @@ class Settings:
 
     def to_dict(self) -> dict[str, Any]:
         """This gives plain values, ready for TOML or JSON, without what is `None`."""
-        plain = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {
-            name: dict(value) if isinstance(value, Mapping) else str(value) if isinstance(value, StrEnum) else value
-            for name, value in plain.items()
-            if value is not None
-        }
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of the settings
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, Weight):
+        return value.plain()
+    return str(value) if isinstance(value, StrEnum) else value
 
 
 def _build(cls: type[T], values: dict[str, Any], path: Path) -> T:
@@ -172,15 +177,6 @@ def _check_strength(value: object) -> None:
 def _check_steady(value: object) -> None:
     if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
-
-
-def _weights(controls: object) -> Mapping[str, float]:
-    if not isinstance(controls, Mapping):
-        raise SettingsError(f"controls is {controls!r}; it must be a table of names and weights, as edges = 0.8.")
-    for name, weight in controls.items():
-        if type(weight) not in (int, float) or not 0 <= weight <= 2:
-            raise SettingsError(f"The weight of control {name} is {weight!r}; it must be a number between 0 and 2.")
-    return MappingProxyType(dict(controls))
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

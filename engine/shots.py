@@ -99,9 +99,7 @@ def shots_between(cuts: list[int], frames: int) -> list[Span]:
     return [Span(a, b) for a, b in pairwise(edges)]
 
 
-def find_shots(
-    choice: str, times: tuple[Fraction, ...], windows: Callable[[], Iterable[Tensor]]
-) -> list[Span]:
+def find_shots(choice: str, times: tuple[Fraction, ...], windows: Callable[[], Iterable[Tensor]]) -> list[Span]:
     """This gives the shots: found (`auto`), one for all (`none`), or read from a file of cuts (its path)."""
     if choice == "none":
         cuts: list[int] = []

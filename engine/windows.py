@@ -1,7 +1,10 @@
-"""Windows, overlaps and sizes: pure arithmetic, the only place that counts frames.
+"""Windows, overlaps and sizes: pure arithmetic, the only place that counts frames and latents.
 
 A *chunk* is what is denoised together and kept on disk when done; neighbouring chunks of a shot overlap. A *size* is
 padded to what a model takes and cropped back, never rounded: the picture keeps its pixels.
+
+A *latent* stands for one frame or for `stride` of them, and a shot is one row of latents: chunks begin and end where
+latents do, so that those which two chunks share are the same ones and pass from one to the other bit by bit.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ class FrameRule:
     """Which lengths and sizes a model takes: `stride * k + offset` frames, sides that are multiples of `multiple`.
 
     A model without temporal compression has stride 1 and offset 0; a causal temporal autoencoder of factor 4 takes
-    4k + 1 frames, so stride 4 and offset 1.
+    4k + 1 frames, so stride 4 and offset 1. Its first latent stands for `offset` frames, every later one for `stride`
+    (without an offset all do): latent j ends with frame `stride * j + offset - 1`.
     """
 
     multiple: int = 8
@@ -44,12 +48,26 @@ class FrameRule:
         if self.multiple < 1 or self.stride < 1 or not 0 <= self.offset <= self.stride:
             raise ValueError(f"no model has such a rule: {self}")
 
-    def length(self, frames: int) -> int:
-        """This gives the smallest valid length that holds `frames` (at least 1)."""
+    @property
+    def first(self) -> int:
+        """How many frames the first latent stands for."""
+        return self.offset or self.stride
+
+    def latents(self, frames: int) -> int:
+        """This gives the number of latents that hold `frames` (at least 1); the last one may hold more."""
         if frames < 1:
             raise ValueError(f"a length must be at least 1, got {frames}")
-        steps = max(0, -(-(frames - self.offset) // self.stride))
-        return max(self.stride * steps + self.offset, self.offset or self.stride)
+        return 1 + max(0, -(-(frames - self.first) // self.stride))
+
+    def frames(self, latents: int) -> int:
+        """This gives the number of frames that so many latents (at least 1) stand for: always a valid length."""
+        if latents < 1:
+            raise ValueError(f"a number of latents must be at least 1, got {latents}")
+        return self.stride * (latents - 1) + self.first
+
+    def length(self, frames: int) -> int:
+        """This gives the smallest valid length that holds `frames` (at least 1)."""
+        return self.frames(self.latents(frames))
 
     def side(self, pixels: int) -> int:
         """This gives the smallest valid side that holds `pixels`."""
@@ -60,18 +78,20 @@ def plan_chunks(length: int, longest: int, overlap: int, rule: FrameRule = Frame
     """This cuts a shot of `length` frames into overlapping chunks of nearly equal size.
 
     No chunk is longer than `longest` frames, which must be a valid length and exceed `overlap`; neighbours share at
-    least `overlap` frames; every chunk but one that holds the whole shot has a valid length, so only a shot shorter
-    than its chunk is ever padded.
+    least `overlap` frames, and at least a latent where the first one stands for fewer frames than the others. Every
+    chunk starts at a multiple of the rule's stride, and every one but the last has a valid length: only the last latent
+    of a shot is ever padded.
     """
-    if longest <= overlap or rule.length(longest) != longest:
+    whole, most = rule.latents(length), rule.latents(longest)
+    shared = rule.latents(overlap) if overlap else int(rule.first < rule.stride)
+    if most <= shared or rule.length(longest) != longest:
         raise ValueError(f"chunks of {longest} frames cannot overlap by {overlap} under {rule}")
-    if length <= longest:
+    if whole <= most:
         return [Span(0, length)]
-    count = -(-(length - overlap) // (longest - overlap))
-    size = min(longest, rule.length(-(-(length + (count - 1) * overlap) // count)))
-    last = length - size
-    starts = [round(i * last / (count - 1)) for i in range(count)]
-    return [Span(start, start + size) for start in starts]
+    count = -(-(whole - shared) // (most - shared))
+    size = min(most, -(-(whole + (count - 1) * shared) // count))
+    starts = [round(i * (whole - size) / (count - 1)) for i in range(count)]
+    return [Span(rule.stride * i, min(length, rule.stride * i + rule.frames(size))) for i in starts]
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,7 @@ class Scene:
     clean: Tensor
 
 
-def draw_scene(
-    seed: int, frames: int, height: int, width: int, paint: Paint | None = None, first: int = 0
-) -> Scene:
+def draw_scene(seed: int, frames: int, height: int, width: int, paint: Paint | None = None, first: int = 0) -> Scene:
     """This draws the scene of a seed: `frames` frames from moment `first` on.
 
     The same seed gives the same scene at any length, and the same shapes and motion at any size of one aspect. `paint`

@@ -1,7 +1,8 @@
 """A stylizer for tests of everything around one: the real interface, no diffusers, deterministic and cheap.
 
 Its latents are the styled picture in blocks of 8 by 8 pixels (warm tint, controls, noise); its frames are the source's
-detail over them. So carried latents, noise, prompt, strength and controls all show in the frames.
+detail over them. So carried latents, noise, prompt, strength and controls all show in the frames. With a rule that
+has a stride, a latent is the picture of its last frame.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class FakeStylizer:
     name: str = "fake"
     rule: FrameRule = RULE
     window: int = 8
+    lookback: int = 0
     capabilities: Capabilities = CAPABILITIES
     defaults: Defaults = DEFAULTS
     fingerprint: str = "fake-1"
@@ -46,16 +48,19 @@ class FakeStylizer:
 
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         self.calls.append(len(chunk.frames))
-        source = F.avg_pool2d(chunk.frames, FACTOR)
+        last = slice(self.rule.first - 1, None, self.rule.stride)
+        latent_of = (torch.arange(len(chunk.frames)) + self.rule.stride - self.rule.first) // self.rule.stride
+        source = F.avg_pool2d(chunk.frames[last], FACTOR)
         styled = _tint(source, request) + 0.05 * request.strength * chunk.noise[:, :3]
         styled[:, 0] += self.drift * (chunk.seed % 7) / 7
         for name, weight in request.active_controls.items():
-            styled += 0.05 * weight * F.avg_pool2d(chunk.controls[name], FACTOR)
+            mean = sum(weight.over(request.steps)) / request.steps
+            styled += 0.05 * mean * F.avg_pool2d(chunk.controls[name][last], FACTOR)
         latents = torch.cat([styled, chunk.noise[:, 3:]], dim=1)
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried
         change = F.interpolate(latents[:, :3] - source, scale_factor=float(FACTOR), mode="nearest")
-        return Styled((chunk.frames + change).clamp(0, 1), latents)
+        return Styled((chunk.frames + change[latent_of]).clamp(0, 1), latents)
 
 
 def _tint(source: Tensor, request: Request) -> Tensor:

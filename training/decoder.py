@@ -47,9 +47,7 @@ def crops(
     while True:
         places = torch.stack([torch.randint(0, high, (size,), generator=rng) for high in highs], dim=1).tolist()
         cut = [latents[n, v, :, y : y + CROP, x : x + CROP] for n, v, y, x in places]
-        seen = [
-            pictures[n, v, y * FACTOR : y * FACTOR + side, x * FACTOR : x * FACTOR + side] for n, v, y, x in places
-        ]
+        seen = [pictures[n, v, y * FACTOR : y * FACTOR + side, x * FACTOR : x * FACTOR + side] for n, v, y, x in places]
         yield torch.stack(cut).float(), torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

@@ -41,17 +41,14 @@ class Moving(nn.Module):
             weighed = {name: (features, torch.ones(len(noised))) for name, features in hints.items()}
             nets = {name: self.still.controlnets[name] for name in hints}
             downs, middle = steer(nets, noised, time.expand(len(noised)), text, weighed)
-        return (
-            self.unet(  # type: ignore[no-any-return]
-                noised.permute(1, 0, 2, 3)[None],
-                time,
-                text,
-                down_block_additional_residuals=downs,
-                mid_block_additional_residual=middle,
-            )
-            .sample[0]
-            .permute(1, 0, 2, 3)
-        )
+        answer: Tensor = self.unet(
+            noised.permute(1, 0, 2, 3)[None],
+            time,
+            text,
+            down_block_additional_residuals=downs,
+            mid_block_additional_residual=middle,
+        ).sample
+        return answer[0].permute(1, 0, 2, 3)
 
 
 def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyped

@@ -34,7 +34,7 @@ def flatten(picture: Image, rounds: int, colour: float, space: float) -> Image:
 def simplify(picture: Image, size: int) -> Image:
     """This rounds forms off as scissors do: what is smaller than about `size` pixels (odd) goes."""
     plain = np.asarray(np.round(picture * 255), np.uint8)
-    return np.asarray(cv2.medianBlur(cv2.medianBlur(plain, size), size), np.float32) / 255
+    return np.asarray(cv2.medianBlur(cv2.medianBlur(plain, size), size) / 255, np.float32)
 
 
 def saturate(picture: Image, factor: float) -> Image:

@@ -68,9 +68,7 @@ def draw_view(
     return np.clip(picture, 0, 1).astype(np.float32), ((near - near.min()) / span).astype(np.float32)
 
 
-def _draw_place(
-    rng: np.random.Generator, canvas: Canvas, pick: Callable[[], Texture]
-) -> Callable[[float], float]:
+def _draw_place(rng: np.random.Generator, canvas: Canvas, pick: Callable[[], Texture]) -> Callable[[float], float]:
     """This draws ground, walls and sky, and says at which y something of a given inverse depth stands."""
     half = float(canvas.y.max())
     horizon = float(np.clip(rng.normal(-0.1, 0.45), -1.4, 0.9)) * half
@@ -117,9 +115,7 @@ def _hills(rng: np.random.Generator, canvas: Canvas, level: Map, pick: Callable[
         canvas.put(float(near), mask, _flat(rng, canvas, pick(), 0.2))
 
 
-def _receding(
-    rng: np.random.Generator, canvas: Canvas, near: Map, texture: Texture, across: Map | None = None
-) -> None:
+def _receding(rng: np.random.Generator, canvas: Canvas, near: Map, texture: Texture, across: Map | None = None) -> None:
     """This paints a plane that runs away from the viewer, its texture finer and paler with distance."""
     depth = 1 / np.maximum(near, 0.02)
     other = canvas.x if across is None else across

@@ -103,9 +103,7 @@ def judged(
             made, each = _timed(method, trial, motion)
             score = judge.score(made, farther)
             bad = failed(score, trial.case)
-            yield Row(
-                name, trial.clip.name, trial.case, trial.severity, flow, given.hexdigest()[:16], each, bad, score
-            )
+            yield Row(name, trial.clip.name, trial.case, trial.severity, flow, given.hexdigest()[:16], each, bad, score)
 
 
 def _timed(method: Method, trial: Trial, motion: Motion) -> tuple[Tensor, float]:

@@ -20,7 +20,9 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Control, Steering
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import RollingDenoiser
+from engine.diffusion.row import Row
 from engine.diffusion.sampling import SCHEDULERS, Sampler, check_scheduler, hold, levels, noised
+from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
 from engine.errors import ModelError, SettingsError
 from engine.windows import FrameRule
@@ -46,6 +48,11 @@ class AnimateDiff:
     def rule(self) -> FrameRule:
         """Any number of frames; sides in whole latents, and in eights, on which the pipeline insists."""
         return FrameRule(multiple=max(8, self.autoencoder.factor))
+
+    @property
+    def lookback(self) -> int:
+        """None: every frame is decoded by itself."""
+        return 0
 
     @property
     def capabilities(self) -> Capabilities:
@@ -95,7 +102,8 @@ class AnimateDiff:
         return Styled(frames, latents.cpu())
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        steering = Steering.encode(self.nets, request.active_controls, chunk.controls, self.autoencoder.slice_frames)
+        weights = {name: weight.over(request.steps) for name, weight in request.active_controls.items()}
+        steering = Steering.encode(self.nets, weights, chunk.controls, self.autoencoder.slice_frames)
         scheduler, device = self.sampler.scheduler, self.unet.device
         timesteps = levels(scheduler, request.steps, request.strength)
         scheduler.set_timesteps(timesteps=timesteps, device=device)
@@ -130,22 +138,22 @@ class AnimateDiff:
         frames, _, height, width = chunk.frames.shape
         if height % self.rule.multiple or width % self.rule.multiple:
             raise ValueError(f"sides of frames must be multiples of {self.rule.multiple}, are {height} x {width}")
-        if tuple(chunk.noise.shape[1:]) != self.noise_shape(height, width):
-            wanted = [frames, *self.noise_shape(height, width)]
+        wanted = [frames, *self.noise_shape(height, width)]
+        if list(chunk.noise.shape) != wanted:
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
-def load(checkpoint: Checkpoint, name: str, window: int, defaults: Defaults, device: torch.device) -> AnimateDiff:
-    """This loads a folder onto a device: float32 on CPU, float16 on GPU, the autoencoder always float32.
+def load(checkpoint: Checkpoint, row: Row, setup: Setup) -> AnimateDiff:
+    """This loads a model, the autoencoder always in float32.
 
-    `window` is cut to what the motion modules can number. A folder that lacks something is refused with its name.
+    The row's window is cut to what the motion modules can number. What is missing is refused with its name.
     """
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    dtype, device = setup.dtype, setup.device
     unet = _load_unet(checkpoint, dtype, device)
     autoencoder = Autoencoder(checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, device))
     if autoencoder.channels != unet.config.in_channels:
         has, wants = autoencoder.channels, unet.config.in_channels
-        raise ModelError(f"{checkpoint.path}: the autoencoder has {has} channels, the UNet takes {wants}.")
+        raise ModelError(f"{checkpoint.name}: the autoencoder has {has} channels, the UNet takes {wants}.")
     nets = {
         control: Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
         for control in checkpoint.controls()
@@ -153,8 +161,8 @@ def load(checkpoint: Checkpoint, name: str, window: int, defaults: Defaults, dev
     scheduler = _load_scheduler(checkpoint)
     text_encoder = checkpoint.weights("text_encoder", CLIPTextModel, dtype, device)
     sampler = Sampler.of(autoencoder.net, text_encoder, _load_tokenizer(checkpoint), unet, scheduler)
-    window = min(window, unet.config.motion_max_seq_length)
-    return AnimateDiff(name, window, defaults, checkpoint, autoencoder, unet, sampler, nets)
+    window = min(row.window, unet.config.motion_max_seq_length)
+    return AnimateDiff(row.name, window, row.defaults, checkpoint, autoencoder, unet, sampler, nets)
 
 
 def _load_unet(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401
@@ -177,6 +185,6 @@ def _load_scheduler(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - schedulers
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401
     try:
-        return CLIPTokenizer.from_pretrained(checkpoint.path / "tokenizer", local_files_only=True)
+        return CLIPTokenizer.from_pretrained(checkpoint.place("tokenizer"), local_files_only=True)
     except (OSError, ValueError) as error:
-        raise ModelError(f"The model at {checkpoint.path} has no tokenizer that can be read: {error}") from error
+        raise ModelError(f"The model {checkpoint.name} has no tokenizer that can be read: {error}") from error

@@ -1,41 +1,33 @@
-"""The models that can run, one row each. To add a family: a file that loads it, and a row."""
+"""The models that can run, one row each. To add a family: a file that loads it, its name in `row.py`, and a row."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
-import torch
-
-from engine.diffusion.stylizer import Defaults, Stylizer
-from engine.errors import ModelError, SettingsError, did_you_mean
+from engine.diffusion import hub
+from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.family import recognise
+from engine.diffusion.row import Family, Licence, Row
+from engine.diffusion.setup import Setup
+from engine.diffusion.stylizer import Capabilities, Defaults, Stylizer
+from engine.errors import ModelError, did_you_mean
 
 STARTER = Path(__file__).parent.parent / "starter"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A model that a person can ask for. `window` is how many frames at once it was trained on."""
-
-    name: str
-    title: str
-    licence: str
-    folder: Path
-    window: int
-    defaults: Defaults
-
 
 ROWS = (
     Row(
         name="starter",
         title="small AnimateDiff with ControlNets, bundled: knows the looks of `restyle looks`, runs on a CPU",
-        licence="Apache-2.0",
-        folder=STARTER,
+        family=Family.ANIMATEDIFF,
+        licence=Licence("Apache-2.0", commercial=True),
         window=16,
         defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
+        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True),
+        folder=STARTER,
     ),
 )
 
@@ -46,32 +38,65 @@ def rows() -> tuple[Row, ...]:
 
 
 def find(model: str) -> Row:
-    """This finds a model by its name, or makes a row of a folder in diffusers' AnimateDiff layout."""
+    """This finds a model by its name, or makes a row of a folder in diffusers' layout, here or on the Hub."""
     for row in ROWS:
         if row.name == model:
             return row
     folder = Path(model).expanduser()
     if not folder.is_dir():
+        folder = _from_hub(model)
+    return _of_folder(model, folder)
+
+
+def _from_hub(model: str) -> Path:
+    if model.count("/") != 1 or not all(model.split("/")):
         known = [row.name for row in ROWS]
         raise ModelError(
             f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
-            "or give a folder that holds one."
+            "or give a folder that holds one, or owner/name from the Hub."
         )
-    # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
-    defaults = Defaults(steps=20, guidance=7.5, noise_carried=0.5)
-    return Row(model, "a local folder", "see the folder", folder, 16, defaults)
+    folder = hub.find_repository(model)
+    if folder is None:
+        raise ModelError(f"There is no folder {model}, and nothing of that name from the Hub is here.")
+    return folder
+
+
+def _of_folder(model: str, folder: Path) -> Row:
+    """This makes a row of a folder, with what its family does best."""
+    family = recognise(folder)
+    match family:
+        case Family.ANIMATEDIFF:
+            # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
+            window, defaults = 16, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+        case _:
+            assert_never(family)
+    takes = Capabilities(frozenset(), negative_prompt=True)
+    unknown = Licence("see the folder", commercial=None)
+    return Row(model, "a folder", family, unknown, window, defaults, takes, folder)
+
+
+def is_here(row: Row) -> bool:
+    """Whether all files of a model are on this machine."""
+    if row.folder:
+        return (row.folder / "unet").is_dir()
+    return len(hub.places(row)) == len(row.parts)
 
 
 def load(model: str, device: str = "auto") -> Stylizer:
     """This loads a model by name or folder onto a device: `auto`, `cpu`, `cuda` or `cuda:1`."""
-    row, where = find(model), find_device(device)
+    row, setup = find(model), Setup.of(device)
+    checkpoint = Checkpoint.of_folder(row.folder) if row.folder else Checkpoint(row.name, hub.places(row))
     with _uncollected():
         from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
         with quiet():
-            from engine.diffusion import animatediff, checkpoint
+            match row.family:
+                case Family.ANIMATEDIFF:
+                    from engine.diffusion import animatediff
 
-            return animatediff.load(checkpoint.Checkpoint(row.folder), row.name, row.window, row.defaults, where)
+                    return animatediff.load(checkpoint, row, setup)
+                case _:
+                    assert_never(row.family)
 
 
 @contextmanager
@@ -91,15 +116,3 @@ def _uncollected() -> Iterator[None]:
             gc.freeze()
             gc.unfreeze()
         gc.enable()
-
-
-def find_device(device: str) -> torch.device:
-    """This turns a device's name into one that is there; `auto` is the GPU where CUDA finds one, else the CPU."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = device.partition(":")
-    if device != "cpu" and (kind != "cuda" or not (number or "0").isdecimal()):
-        raise SettingsError(f"There is no device {device!r}. What works: auto, cpu, cuda, cuda:1 and so on.")
-    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
-        raise SettingsError(f"There is no {device} here: CUDA finds {torch.cuda.device_count()} GPUs. Try cpu.")
-    return torch.device(device)

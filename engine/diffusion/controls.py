@@ -42,29 +42,38 @@ class Control:
 
 @dataclass(frozen=True)
 class Steering:
-    """Some controls with their weights and hints `[T, c, h, w]`, ready to be asked at each window and step."""
+    """Some controls with their weights at each step and hints `[T, c, h, w]`, ready to be asked at each window."""
 
-    parts: list[tuple[Any, float, Tensor]]
+    parts: list[tuple[Any, tuple[float, ...], Tensor]]
 
     @classmethod
     def encode(
-        cls, nets: Mapping[str, Control], weights: Mapping[str, float], maps: Mapping[str, Tensor], slice_frames: int
+        cls,
+        nets: Mapping[str, Control],
+        weights: Mapping[str, tuple[float, ...]],
+        maps: Mapping[str, Tensor],
+        slice_frames: int,
     ) -> Steering:
-        """This encodes the hints of all controls that `weights` names; `maps` must hold each of them."""
+        """This encodes the hints of all controls that `weights` names, step by step; `maps` must hold each of them."""
         missing = sorted(set(weights) - set(maps))
         if missing:
             raise ValueError(f"no control map for {', '.join(missing)}; there are maps for {', '.join(maps) or 'none'}")
         return cls([(nets[name].net, w, nets[name].encode(maps[name], slice_frames)) for name, w in weights.items()])
 
     def __call__(
-        self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor
+        self, step: int, span: Span, latents: Tensor, timestep: Tensor, text: Tensor
     ) -> tuple[list[Tensor] | None, Tensor | None]:
-        """This sums what the nets add for a window: latents `[B, C, W, h, w]`, text `[B * W, n, d]`."""
+        """This sums what the nets add for a window: latents `[B, C, W, h, w]`, text `[B * W, n, d]`.
+
+        A net whose weight is 0 at this step is not asked.
+        """
         total: tuple[list[Tensor] | None, Tensor | None] = None, None
         pictures = latents.transpose(1, 2).flatten(0, 1)
-        for net, weight, hints in self.parts:
+        for net, weights, hints in self.parts:
+            if not weights[step]:
+                continue
             hint = hints[span.start : span.stop].repeat(len(latents), 1, 1, 1)
-            down, middle = net(pictures, timestep, text, hint, conditioning_scale=weight, return_dict=False)
+            down, middle = net(pictures, timestep, text, hint, conditioning_scale=weights[step], return_dict=False)
             total = _add(total, down, middle)
         return total
 

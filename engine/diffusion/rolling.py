@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from engine.windows import Span
 
 Residuals = tuple[list[Tensor] | None, Tensor | None]
-Steering = Callable[[Span, Tensor, Tensor, Tensor], Residuals]
-"""What the ControlNets add for one window: of span, latents `[B, C, W, h, w]`, timestep, text `[B * W, n, d]`."""
+Steering = Callable[[int, Span, Tensor, Tensor, Tensor], Residuals]
+"""What the ControlNets add for one window: of step, span, latents `[B, C, W, h, w]`, timestep, text `[B * W, n, d]`."""
 
 
 def roll(frames: int, window: int, step: int) -> list[Span]:
@@ -95,7 +95,7 @@ class RollingDenoiser(nn.Module):
         return Prediction(predicted)
 
     def _window(self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
-        down, middle = self.steering(span, latents, timestep, text)
+        down, middle = self.steering(self.steps, span, latents, timestep, text)
         answer: Tensor = self.unet(
             latents,
             timestep,

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from engine.errors import SettingsError
+from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model takes: its controls by name (`depth`, `edges`, `flow`, `colour`), and whether words to avoid."""
+    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid."""
 
     controls: frozenset[str]
     negative_prompt: bool
+    several: bool = True
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Request:
     """What is asked of the model, constant over a job.
 
     `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
-    whatever the strength. `controls` maps a control's name to its weight; a weight of 0 is as if it were not there.
+    whatever the strength. `controls` maps a control's name to its weight, see `engine.weights`; a weight of 0 is as if
+    it were not there.
     """
 
     prompt: str
@@ -51,21 +54,24 @@ class Request:
     steps: int
     guidance: float = 1.0
     negative_prompt: str = ""
-    controls: Mapping[str, float] = field(default_factory=dict)
+    controls: Mapping[str, Weighted] = field(default_factory=dict)
 
     @property
-    def active_controls(self) -> dict[str, float]:
+    def active_controls(self) -> dict[str, Weight]:
         """The controls that have an effect, by name."""
-        return {name: float(weight) for name, weight in sorted(self.controls.items()) if weight != 0}
+        weights = {name: Weight.of(weight) for name, weight in sorted(self.controls.items())}
+        return {name: weight for name, weight in weights.items() if weight}
 
 
 @dataclass(frozen=True)
 class Chunk:
     """Consecutive frames of one shot, at a size and length that the model's rule allows.
 
-    frames: `[T, 3, H, W]`, 0 to 1. controls: maps `[T, 1 or 3, H, W]`, 0 to 1, by name. noise: `[T, c, h, w]`, unit
-    Gaussian, the shot's own. carried: `[K, c, h, w]`, the finished latents of the first K frames as the chunk before
-    gave them, 1 <= K < T; they come out bit-equal. seed: for samplers that draw noise while they denoise.
+    frames: `[T, 3, H, W]`, 0 to 1. controls: maps `[T, 1 or 3, H, W]`, 0 to 1, by name. seed: for samplers that draw
+    noise while they denoise. The rest counts in latents, of which the rule makes L of T frames; L is T where a latent
+    stands for one frame. noise: `[L, c, h, w]`, unit Gaussian, the shot's own. carried: `[K, c, h, w]`, the finished
+    first K latents as the chunk before gave them, 1 <= K < L; they come out bit-equal. before: `[P, c, h, w]`, the
+    finished latents before those, at most as many as the model looks back on, for its decoder alone.
     """
 
     frames: Tensor
@@ -73,21 +79,24 @@ class Chunk:
     controls: Mapping[str, Tensor] = field(default_factory=dict)
     carried: Tensor | None = None
     seed: int = 0
+    before: Tensor | None = None
 
     def __post_init__(self) -> None:
-        frames, noise, carried = self.frames, self.noise, self.carried
+        frames, noise, carried, before = self.frames, self.noise, self.carried, self.before
         _check_picture("frames", frames, (3,), frames)
         for name, control in self.controls.items():
             _check_picture(f"control {name}", control, (1, 3), frames)
-        if noise.ndim != 4 or len(noise) != len(frames) or noise.dtype != torch.float32:
-            raise ValueError(f"noise must be [{len(frames)}, c, h, w] float32, is {_describe(noise)}")
-        if carried is not None and (carried.shape[1:] != noise.shape[1:] or not 1 <= len(carried) < len(frames)):
-            raise ValueError(f"carried latents must be [1 to {len(frames) - 1}, c, h, w], are {_describe(carried)}")
+        if noise.ndim != 4 or not 1 <= len(noise) <= len(frames) or noise.dtype != torch.float32:
+            raise ValueError(f"noise must be [1 to {len(frames)}, c, h, w] float32, is {_describe(noise)}")
+        if carried is not None and (carried.shape[1:] != noise.shape[1:] or not 1 <= len(carried) < len(noise)):
+            raise ValueError(f"carried latents must be [1 to {len(noise) - 1}, c, h, w], are {_describe(carried)}")
+        if before is not None and (carried is None or before.shape[1:] != noise.shape[1:]):
+            raise ValueError(f"latents before the chunk must come with carried ones like {_describe(noise)}")
 
 
 @dataclass(frozen=True)
 class Styled:
-    """A restyled chunk: frames `[T, 3, H, W]`, 0 to 1, and their latents `[T, c, h, w]` float32, for the next one."""
+    """A restyled chunk: frames `[T, 3, H, W]`, 0 to 1, and their latents `[L, c, h, w]` float32, for the next one."""
 
     frames: Tensor
     latents: Tensor
@@ -106,6 +115,11 @@ class Stylizer(Protocol):
     def window(self) -> int: ...
 
     @property
+    def lookback(self) -> int:
+        """How many finished latents before a chunk its decoder is to see; 0 where each is decoded by itself."""
+        ...
+
+    @property
     def capabilities(self) -> Capabilities: ...
 
     @property
@@ -121,7 +135,7 @@ class Stylizer(Protocol):
         ...
 
     def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """This gives `(c, h, w)` of one frame's latents and noise."""
+        """This gives `(c, h, w)` of one latent and its noise."""
         ...
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
@@ -139,6 +153,9 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     if unknown:
         known = ", ".join(sorted(capabilities.controls)) or "none"
         raise SettingsError(f"The model {name} has no control called {', '.join(unknown)}. It has: {known}.")
+    if len(request.active_controls) > 1 and not capabilities.several:
+        asked = " and ".join(request.active_controls)
+        raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")
     if request.negative_prompt and not capabilities.negative_prompt:
         raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")
     if request.negative_prompt and request.guidance <= 1:
@@ -147,6 +164,12 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
         raise SettingsError(f"strength is {request.strength}; it must be above 0 (no change) and at most 1.")
     if request.steps < 1:
         raise SettingsError(f"steps is {request.steps}; it must be at least 1.")
+    for control, weight in request.active_controls.items():
+        if lost := weight.lost(request.steps):
+            raise SettingsError(
+                f"The control {control} at {lost} would do nothing: none of {request.steps} steps lies in there. "
+                "Widen it, or take more steps."
+            )
 
 
 def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:

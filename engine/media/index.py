@@ -23,6 +23,7 @@ from engine.media.layout import MATRICES, PixelLayout, read_layout
 
 FIELDS = (2, 3, 4, 5)  # FFmpeg's field orders that mean interlaced
 
+
 class Entry(NamedTuple):
     """One packet, in the order of the file; times in ticks of the track."""
 

@@ -135,6 +135,8 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic --cuts binary.txt", 2, "it is not text"),
         ("clip.mp4 --look comic --control edges:much", 2, "NAME:WEIGHT"),
         ("clip.mp4 --look comic --control edges:3", 2, "between 0 and 2"),
+        ("clip.mp4 --look comic --control edges:1@0.5-0.2", 2, "holds from 0.5 to 0.2"),
+        ("clip.mp4 --look comic --control edges:1 --control edges:0.5@0-0.5", 2, "given twice for the same steps"),
         ("clip.mp4 --look comic --codec av1", 2, "h264, hevc, prores4444, png"),
         ("clip.mp4 --look comic --reader ffmpeg", 2, "pyav, decord"),
         ("clip.mp4 --look comic --rate 24", 2, "has its own frame times"),

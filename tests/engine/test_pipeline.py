@@ -8,11 +8,13 @@ import av
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from engine import pipeline
 from engine.errors import JobError, MediaError, SettingsError
 from engine.media import open_reader, probe
-from engine.settings import Settings
+from engine.settings import Codec, Settings
+from engine.windows import FrameRule
 
 COMIC = Settings(look="comic")
 
@@ -81,6 +83,26 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
     assert resumed.resumed_chunks == 1
     assert len(model.calls) == 2 * calls
     assert resumed.output.read_bytes() == whole.output.read_bytes()
+
+
+@pytest.mark.parametrize("length", [33, 34, 35, 36])
+def test_a_model_whose_latents_stand_for_four_frames_keeps_every_frame_in_its_place(tmp_path, model, length):
+    """The stand-in follows the source closely, so a frame that is off by one shows at the disc's edges."""
+    model.rule, model.lookback = FrameRule(8, stride=4, offset=1), 2
+    source = draw_clip(tmp_path / "clip.mp4", length)
+    gentle = Settings(look="comic", strength=0.02, controls={}, codec=Codec.PNG, steady=0)
+    result = pipeline.restyle(source, tmp_path / "whole", gentle)
+    assert result.frames == length
+    assert result.chunks == 2
+    before, after = frames_of(source), frames_of(result.output)
+    off = [float((after[i] - before[i]).abs().mean()) for i in range(length)]
+    beside = [float((after[i] - before[max(0, i - 1)]).abs().mean()) for i in range(1, length)]
+    assert max(off) < 0.5 * min(beside)
+    for part in (tmp_path / "whole.restyle").glob("chunk-00001*"):
+        part.unlink()
+    again = pipeline.restyle(source, tmp_path / "whole", gentle)
+    assert again.resumed_chunks == 1
+    assert torch.equal(frames_of(again.output), after)
 
 
 def test_another_setting_source_or_model_is_noticed(tmp_path, model):

@@ -76,7 +76,7 @@ def another_autoencoder(folder: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no unet": (lambda f: shutil.rmtree(f / "unet"), r"has no unet/config\.json"),
+    "no unet": (lambda f: shutil.rmtree(f / "unet"), "has neither unet/config.json nor transformer/"),
     "no vae": (lambda f: shutil.rmtree(f / "vae"), r"has no vae/config\.json"),
     "no tokenizer": (lambda f: shutil.rmtree(f / "tokenizer"), "has no tokenizer"),
     "no scheduler": (lambda f: shutil.rmtree(f / "scheduler"), r"has no scheduler/scheduler_config\.json"),
@@ -107,9 +107,7 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 
 @pytest.mark.parametrize(("breaks", "words"), BROKEN.values(), ids=BROKEN)
-def test_a_folder_with_a_fault_is_refused_in_words(
-    folder: Path, breaks: Callable[[Path], Any], words: str
-) -> None:
+def test_a_folder_with_a_fault_is_refused_in_words(folder: Path, breaks: Callable[[Path], Any], words: str) -> None:
     breaks(folder)
     with pytest.raises(ModelError, match=words):
         load(folder)
@@ -170,14 +168,14 @@ def test_a_still_picture_unet_is_joined_with_its_motion_adapter(folder: Path) ->
 
 
 def test_the_fingerprint_is_of_the_contents_not_of_the_place(folder: Path, original: Path) -> None:
-    first = Checkpoint(original).fingerprint()
-    assert Checkpoint(folder).fingerprint() == first
+    first = Checkpoint.of_folder(original).fingerprint()
+    assert Checkpoint.of_folder(folder).fingerprint() == first
     (folder / "notes.md").write_text("not part of the model")
-    assert Checkpoint(folder).fingerprint() == first
+    assert Checkpoint.of_folder(folder).fingerprint() == first
     path = folder / "unet" / WEIGHTS
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    second = Checkpoint(folder).fingerprint()
+    second = Checkpoint.of_folder(folder).fingerprint()
     edit(folder / "scheduler" / "scheduler_config.json", beta_end=0.013)
-    assert len({first, second, Checkpoint(folder).fingerprint()}) == 3
+    assert len({first, second, Checkpoint.of_folder(folder).fingerprint()}) == 3

@@ -1,6 +1,7 @@
 """Models by name and by folder, devices by name; nothing heavy before it is needed."""
 
 import gc
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 import torch
 
 from engine.diffusion import catalog
+from engine.diffusion.row import Family
+from engine.diffusion.setup import find_device
 from engine.errors import ModelError, SettingsError
 
 
@@ -24,14 +27,60 @@ def test_listing_models_imports_no_diffusion_library() -> None:
 def test_each_row_has_its_own_name_and_says_enough() -> None:
     rows = catalog.rows()
     assert len({row.name for row in rows}) == len(rows)
-    assert all(row.title and row.licence and row.window >= 4 for row in rows)
+    assert all(row.title and row.licence.name and row.window >= 4 for row in rows)
+    assert all(bool(row.folder) != bool(row.parts) for row in rows)
     assert catalog.find("starter") is rows[0]
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no model called 'sdxl'\. There are: starter; or give a folder"):
         catalog.find("sdxl")
-    assert catalog.find(str(tmp_path)).folder == tmp_path
+
+
+def folder_with(tmp_path: Path, **classes: str) -> Path:
+    """A folder whose configs name these classes, and nothing else."""
+    for component, name in classes.items():
+        place = tmp_path if component == "model_index" else tmp_path / component
+        place.mkdir(exist_ok=True)
+        (place / ("model_index.json" if component == "model_index" else "config.json")).write_text(
+            json.dumps({"_class_name": name})
+        )
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "config.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        {"unet": "UNetMotionModel"},
+        {"unet": "UNet2DConditionModel"},
+        {"model_index": "AnimateDiffControlNetPipeline"},
+        {"model_index": "OneOfYourOwn", "unet": "UNetMotionModel"},
+    ],
+)
+def test_a_folder_is_known_by_its_index_or_its_denoiser(tmp_path: Path, classes: dict[str, str]) -> None:
+    row = catalog.find(str(folder_with(tmp_path, **classes)))
+    assert row.family is Family.ANIMATEDIFF
+    assert row.folder == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ({"model_index": "FluxPipeline"}, "holds a FluxPipeline. Models that work here: animatediff"),
+        ({"transformer": "FluxTransformer2DModel"}, "holds a FluxTransformer2DModel"),
+        ({}, "has neither unet/config.json nor transformer/"),
+    ],
+)
+def test_a_folder_of_no_known_family_is_refused(tmp_path: Path, classes: dict[str, str], words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        catalog.find(str(folder_with(tmp_path, **classes)))
+
+
+def test_a_repository_that_is_not_here_is_refused_without_asking_the_network() -> None:
+    with pytest.raises(ModelError, match="There is no folder nobody/nothing, and nothing of that name from the Hub"):
+        catalog.find("nobody/nothing")
 
 
 @pytest.mark.parametrize("collecting", [True, False])
@@ -53,14 +102,14 @@ def test_loading_leaves_the_garbage_collector_as_it_was(collecting: bool, model:
 @pytest.mark.parametrize("device", ["tpu", "mps", "cuda:x", "cpu:0", ""])
 def test_an_unknown_device_is_refused(device: str) -> None:
     with pytest.raises(SettingsError, match="What works: auto, cpu"):
-        catalog.find_device(device)
+        find_device(device)
 
 
 def test_a_gpu_that_is_not_there_is_refused_not_replaced() -> None:
     with pytest.raises(SettingsError, match="CUDA finds"):
-        catalog.find_device(f"cuda:{torch.cuda.device_count()}")
+        find_device(f"cuda:{torch.cuda.device_count()}")
 
 
 def test_auto_takes_what_is_there() -> None:
-    assert catalog.find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert catalog.find_device("cpu") == torch.device("cpu")
+    assert find_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert find_device("cpu") == torch.device("cpu")

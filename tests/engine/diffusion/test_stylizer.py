@@ -7,6 +7,7 @@ import torch
 
 from engine.diffusion.stylizer import Capabilities, Chunk, Request, Stylizer, check_request
 from engine.errors import SettingsError
+from engine.weights import Weight
 from tests.fake_stylizer import FakeStylizer
 
 CAPABLE = Capabilities(frozenset({"depth"}), negative_prompt=True)
@@ -23,6 +24,7 @@ def request(**changes: Any) -> Request:
         ({"strength": 0.0}, "strength"),
         ({"strength": 1.1}, "strength"),
         ({"steps": 0}, "steps"),
+        ({"controls": {"depth": "1@0-0.1"}}, "control depth at 1@0-0.1 would do nothing: none of 4 steps"),
         ({"negative_prompt": "blur"}, "does nothing at a guidance of 1"),
     ],
 )
@@ -36,9 +38,18 @@ def test_a_negative_prompt_is_refused_where_the_model_takes_none() -> None:
         check_request(request(negative_prompt="blur", guidance=3.0), Capabilities(frozenset(), False), "tiny")
 
 
+def test_several_controls_are_refused_where_the_model_takes_one() -> None:
+    two, one = frozenset({"depth", "edges"}), Capabilities(frozenset({"depth", "edges"}), True, several=False)
+    asked = request(controls=dict.fromkeys(two, 1.0))
+    with pytest.raises(SettingsError, match="one control at a time, not depth and edges"):
+        check_request(asked, one, "tiny")
+    check_request(asked, Capabilities(two, negative_prompt=True), "tiny")
+    check_request(request(controls={"depth": 1.0, "edges": 0.0}), one, "tiny")
+
+
 def test_a_control_of_weight_zero_is_as_if_it_were_not_there() -> None:
     check_request(request(controls={"pose": 0.0}), CAPABLE, "tiny")
-    assert request(controls={"pose": 0.0, "depth": 1}).active_controls == {"depth": 1.0}
+    assert request(controls={"pose": 0.0, "depth": 1}).active_controls == {"depth": Weight.of(1)}
 
 
 FRAMES, NOISE = torch.rand(4, 3, 16, 24), torch.randn(4, 4, 2, 3)
@@ -56,11 +67,15 @@ FRAMES, NOISE = torch.rand(4, 3, 16, 24), torch.randn(4, 4, 2, 3)
         ({"controls": {"depth": torch.rand(4, 1, 8, 24)}}, "control depth must be"),
         ({"controls": {"depth": torch.rand(3, 1, 16, 24)}}, "control depth must be"),
         ({"controls": {"depth": torch.full((4, 1, 16, 24), 255.0)}}, "control depth must be 0 to 1"),
-        ({"noise": NOISE[:3]}, "noise must be"),
+        ({"noise": NOISE[:0]}, "noise must be"),
+        ({"noise": torch.cat([NOISE, NOISE])}, "noise must be"),
         ({"noise": NOISE.double()}, "noise must be"),
         ({"carried": NOISE}, "carried latents must be"),
         ({"carried": NOISE[:0]}, "carried latents must be"),
         ({"carried": NOISE[:1, :3]}, "carried latents must be"),
+        ({"noise": NOISE[:2], "carried": NOISE[:2]}, "carried latents must be"),
+        ({"before": NOISE[:1]}, "must come with carried ones"),
+        ({"carried": NOISE[:1], "before": NOISE[:1, :3]}, "like .*4, 4, 2, 3"),
     ],
 )
 def test_a_chunk_that_breaks_the_contract_says_how(parts: dict[str, Any], words: str) -> None:

@@ -29,7 +29,7 @@ def build(folder: Path, *, autoencoder: str = "AutoencoderDC", controls: tuple[s
         _denoiser(vae.config.latent_channels).save_pretrained(folder / "unet")
         for control in controls:
             _controlnet(vae.config.latent_channels).save_pretrained(folder / f"controlnet_{control}")
-        _words(folder)
+        words(folder)
     scheduler().save_pretrained(folder / "scheduler")
     return folder
 
@@ -95,7 +95,7 @@ def _denoiser(channels: int) -> Any:
         motion_max_seq_length=WINDOW,
         use_motion_mid_block=False,
     )
-    _draw_zeros(unet)
+    draw_zeros(unet)
     return unet
 
 
@@ -110,17 +110,19 @@ def _controlnet(channels: int) -> Any:
         norm_num_groups=4,
         conditioning_embedding_out_channels=(4, 4, 8, 8),
     )
-    _draw_zeros(net)
+    draw_zeros(net)
     return net
 
 
-def _draw_zeros(net: nn.Module) -> None:
+def draw_zeros(net: nn.Module) -> None:
+    """This draws weights that are zero at the start of a training, or they would hide what they multiply."""
     for parameter in net.parameters():
         if not parameter.any() and parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.2)
 
 
-def _words(folder: Path) -> None:
+def words(folder: Path) -> None:
+    """This writes a tokenizer that knows letters, and its text encoder."""
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}

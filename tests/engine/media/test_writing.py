@@ -207,9 +207,7 @@ def test_frames_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         (".", Codec.PNG, "source itself or its folder"),
     ],
 )
-def test_mismatched_names_are_refused_with_what_would_work(
-    tmp_path: Path, name: str, codec: Codec, words: str
-) -> None:
+def test_mismatched_names_are_refused_with_what_would_work(tmp_path: Path, name: str, codec: Codec, words: str) -> None:
     info = probe(film(tmp_path / "clip.mp4"))
     with pytest.raises(SettingsError, match=words):
         check_output(tmp_path / name, codec, info)

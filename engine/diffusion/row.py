@@ -1,0 +1,74 @@
+"""What the catalogue says of a model: its family, where its parts lie, what it may be used for, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from engine.diffusion.stylizer import Capabilities, Defaults
+
+
+class Family(StrEnum):
+    """Which file of this folder runs a model."""
+
+    ANIMATEDIFF = "animatediff"
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence by its name. `commercial`: may the results be sold? None where it does not say."""
+
+    name: str
+    commercial: bool | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component of a model, in a repository on the Hub.
+
+    `folder` holds it there, "" is the repository's top; `file` names its weights where others lie beside them, or where
+    there is nothing else. `size` is what has to be fetched, in GB.
+    """
+
+    component: str
+    repository: str
+    folder: str = ""
+    file: str = ""
+    revision: str = "main"
+    size: float = 0.0
+
+
+def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:
+    """This lists components that each lie in the folder of their own name, with their sizes in GB: `vae=0.2`."""
+    return tuple(Part(name, repository, name, revision=revision, size=size) for name, size in sizes.items())
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model that a person can ask for.
+
+    `window` is how many frames at once it was trained on. Its files lie in `folder`, or are `parts` from the Hub.
+    `takes` is what it could take with all its parts here. `scheduler` is the config of one that takes the place of the
+    checkpoint's own; `loras` weighs those of the parts that are LoRAs, by component.
+    """
+
+    name: str
+    title: str
+    family: Family
+    licence: Licence
+    window: int
+    defaults: Defaults
+    takes: Capabilities
+    folder: Path | None = None
+    parts: tuple[Part, ...] = ()
+    scheduler: Mapping[str, Any] | None = None
+    loras: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def size(self) -> float:
+        """What has to be fetched for all of it, in GB."""
+        return sum(part.size for part in self.parts)

@@ -1,0 +1,38 @@
+"""How a model is loaded: onto which device, in which precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+
+from engine.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where a model computes, and in which precision its large nets do."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @classmethod
+    def of(cls, device: str) -> Self:
+        """This takes float32 on a CPU, on a GPU bfloat16, or float16 on one that is too old for it."""
+        where = find_device(device)
+        if where.type == "cpu":
+            return cls(where, torch.float32)
+        return cls(where, torch.bfloat16 if torch.cuda.get_device_capability(where) >= (8, 0) else torch.float16)
+
+
+def find_device(device: str) -> torch.device:
+    """This turns a device's name into one that is there; `auto` is the GPU where CUDA finds one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = device.partition(":")
+    if device != "cpu" and (kind != "cuda" or not (number or "0").isdecimal()):
+        raise SettingsError(f"There is no device {device!r}. What works: auto, cpu, cuda, cuda:1 and so on.")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise SettingsError(f"There is no {device} here: CUDA finds {torch.cuda.device_count()} GPUs. Try cpu.")
+    return torch.device(device)

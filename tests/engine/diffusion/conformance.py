@@ -1,0 +1,158 @@
+"""The laws that every stylizer keeps, whatever its family. A family's tests are a subclass of `StylizerLaws`.
+
+A subclass says how to build a tiny checkpoint, and fills the tables at its top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+
+from engine.diffusion import catalog
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.errors import SettingsError
+
+Changes = Mapping[str, dict[str, Any]]
+Refusals = Mapping[str, tuple[dict[str, Any], str]]
+
+
+def latents_of(model: Stylizer, frames: int) -> int:
+    """How many latents stand for so many frames."""
+    first = model.rule.offset or model.rule.stride
+    return 1 + max(0, -(-(frames - first) // model.rule.stride))
+
+
+def chunk(model: Stylizer, frames: int, size: tuple[int, int], **changes: Any) -> Chunk:
+    """A chunk of random frames, noise, and maps for every control that the model has."""
+    generator = torch.Generator().manual_seed(7)
+    pictures = torch.rand(frames, 3, *size, generator=generator)
+    noise = torch.randn(latents_of(model, frames), *model.noise_shape(*size), generator=generator)
+    names = sorted(model.capabilities.controls)
+    maps = {name: torch.rand(frames, 1, *size, generator=generator) for name in names}
+    return Chunk(**{"frames": pictures, "noise": noise, "controls": maps, **changes})
+
+
+def difference(a: Styled, b: Styled) -> float:
+    """The largest difference of two results' latents."""
+    return float((a.latents - b.latents).abs().max())
+
+
+class StylizerLaws:
+    """`size` is height and width of the test's frames, `request_` a request that uses controls."""
+
+    size: ClassVar[tuple[int, int]]
+    request_: ClassVar[Request]
+    dials: ClassVar[Changes]
+    """Changes of the request that must each change the picture."""
+    lacking: ClassVar[Refusals]
+    """Changes of the request that this model cannot honour, and what is said of them."""
+
+    @classmethod
+    def build(cls, folder: Path) -> Path:
+        """This writes a tiny checkpoint of the real classes into `folder`."""
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, folder: Path) -> Stylizer:
+        """This loads it as a person's command would."""
+        return catalog.load(str(folder), "cpu")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def folder(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """The checkpoint."""
+        return cls.build(tmp_path_factory.mktemp("model"))
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def model(cls, folder: Path) -> Stylizer:
+        """The model, loaded once for all laws, so that nothing may stay in it from one to the next."""
+        return cls.load(folder)
+
+    def chunk(self, model: Stylizer, frames: int, **changes: Any) -> Chunk:
+        """A chunk of the smallest valid length that holds `frames`."""
+        return chunk(model, model.rule.length(frames), self.size, **changes)
+
+    def lengths(self, model: Stylizer) -> list[int]:
+        """From one frame to more than three windows."""
+        return [1, 2, model.window, model.window + 1, 3 * model.window + 5]
+
+    def test_any_length_comes_back_at_its_own_size(self, model: Stylizer) -> None:
+        for frames in self.lengths(model):
+            given = self.chunk(model, frames)
+            styled = model.restyle(given, self.request_)
+            assert styled.frames.shape == given.frames.shape
+            assert styled.latents.shape == given.noise.shape
+            assert styled.frames.dtype == styled.latents.dtype == torch.float32
+            assert 0 <= float(styled.frames.min()) <= float(styled.frames.max()) <= 1
+
+    def test_the_same_chunk_gives_the_same_bits(self, model: Stylizer, folder: Path) -> None:
+        given = self.chunk(model, model.window + 3)
+        one = model.restyle(given, self.request_)
+        model.restyle(self.chunk(model, 3), replace(self.request_, prompt="other"))  # leaves nothing behind
+        again, anew = model.restyle(given, self.request_), self.load(folder).restyle(given, self.request_)
+        assert torch.equal(one.frames, again.frames)
+        assert torch.equal(one.frames, anew.frames)
+        assert torch.equal(one.latents, anew.latents)
+
+    def test_equal_files_have_equal_fingerprints(self, model: Stylizer, folder: Path) -> None:
+        assert self.load(folder).fingerprint == model.fingerprint
+
+    def test_the_shots_noise_is_the_noise_that_is_used(self, model: Stylizer) -> None:
+        given = self.chunk(model, 5)
+        plain = model.restyle(given, self.request_)
+        assert difference(plain, model.restyle(replace(given, noise=-given.noise), self.request_)) > 1e-3
+
+    @pytest.mark.parametrize("windows", [1, 3])
+    def test_carried_latents_come_out_bit_by_bit_and_draw_the_rest_along(self, model: Stylizer, windows: int) -> None:
+        given = self.chunk(model, windows * model.window)
+        free = model.restyle(given, self.request_)
+        carried = free.latents[:1] + 0.5
+        held = model.restyle(replace(given, carried=carried), self.request_)
+        assert torch.equal(held.latents[:1], carried)
+        assert float((held.latents[1:] - free.latents[1:]).abs().max()) > 1e-4
+
+    def test_a_weight_of_zero_is_no_control(self, model: Stylizer) -> None:
+        given = self.chunk(model, 5)
+        none = model.restyle(given, replace(self.request_, controls={}))
+        zero = model.restyle(given, replace(self.request_, controls=dict.fromkeys(model.capabilities.controls, 0.0)))
+        assert torch.equal(none.frames, zero.frames)
+        assert torch.equal(none.latents, zero.latents)
+
+    def test_every_control_that_it_claims_counts_by_its_weight_and_its_map(self, model: Stylizer) -> None:
+        given = self.chunk(model, 5)
+        none = model.restyle(given, replace(self.request_, controls={}))
+        assert model.capabilities.controls
+        for name in model.capabilities.controls:
+            whole = model.restyle(given, replace(self.request_, controls={name: 1.0}))
+            half = model.restyle(given, replace(self.request_, controls={name: 0.5}))
+            maps = {**given.controls, name: 1 - given.controls[name]}
+            other = model.restyle(replace(given, controls=maps), replace(self.request_, controls={name: 1.0}))
+            assert difference(none, whole) > 1e-4, name
+            assert difference(half, whole) > 1e-4, name
+            assert difference(other, whole) > 1e-5, name
+
+    def test_each_dial_changes_the_picture(self, model: Stylizer) -> None:
+        given = self.chunk(model, 5)
+        plain = model.restyle(given, self.request_)
+        for name, change in self.dials.items():
+            turned = model.restyle(given, replace(self.request_, **change))
+            assert turned.frames.isfinite().all()
+            assert difference(plain, turned) > 1e-4, name
+
+    def test_what_it_lacks_is_refused_before_any_frame(self, model: Stylizer) -> None:
+        model.check(self.request_)
+        for change, words in self.lacking.values():
+            with pytest.raises(SettingsError, match=words):
+                model.check(replace(self.request_, **change))
+
+    def test_the_memory_estimate_grows_with_all_that_it_depends_on(self, model: Stylizer) -> None:
+        long = model.rule.length(10 * model.window)
+        sizes = [(model.rule.length(1), 64, 64), (long, 64, 64), (long, 128, 64), (long, 128, 256)]
+        estimates = [model.peak_bytes(*size) for size in sizes]
+        assert estimates == sorted(set(estimates))

@@ -1,0 +1,112 @@
+"""A tiny Stable Diffusion 1.5 with motion adapter and ControlNets, random weights, in the shape of the real ones.
+
+Four levels, an eightfold autoencoder, a motion module in the middle; zero convolutions are drawn again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+
+from tests.engine.diffusion.tiny_animatediff import TEXT, draw_zeros, words
+
+LIBRARY: Any = diffusers
+CONTROLS = ("canny", "depth")
+CHANNELS = (32, 32, 64, 64)  # motion modules normalise in 32 groups
+WINDOW = 8
+DOWN = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
+UP = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
+
+
+def build(folder: Path, controls: tuple[str, ...] = CONTROLS) -> Path:
+    """This writes a whole model into `folder`, its adapter and ControlNets beside it: all that a job needs."""
+    base(folder)
+    adapter().save_pretrained(folder / "motion_adapter")
+    for number, control in enumerate(controls):
+        controlnet(number).save_pretrained(folder / f"controlnet_{control}")
+    scheduler().save_pretrained(folder / "scheduler")
+    return folder
+
+
+def base(folder: Path, seed: int = 1) -> Path:
+    """This writes a checkpoint for still pictures, as people share them: with the sampler that came with 1.5."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        unet(seed).save_pretrained(folder / "unet")
+        autoencoder().save_pretrained(folder / "vae")
+        words(folder)
+    LIBRARY.PNDMScheduler(beta_schedule="scaled_linear", steps_offset=1).save_pretrained(folder / "scheduler")
+    return folder
+
+
+def scheduler() -> Any:
+    """This makes the sampler that AnimateDiff was trained with."""
+    return LIBRARY.DDIMScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="linear", clip_sample=False, steps_offset=1
+    )
+
+
+def unet(seed: int = 1) -> Any:
+    """This makes a denoiser of still pictures."""
+    return _drawn(
+        seed,
+        LIBRARY.UNet2DConditionModel,
+        sample_size=8,
+        down_block_types=DOWN,
+        up_block_types=UP,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        cross_attention_dim=TEXT,
+        attention_head_dim=8,
+    )
+
+
+def adapter(middle: bool = True, seed: int = 2) -> Any:
+    """This makes the motion modules, with one in the middle (as v1-5-2) or without (as v1-5-3)."""
+    return _drawn(
+        seed,
+        LIBRARY.MotionAdapter,
+        block_out_channels=CHANNELS,
+        motion_layers_per_block=1,
+        motion_mid_block_layers_per_block=1,
+        motion_max_seq_length=WINDOW,
+        use_motion_mid_block=middle,
+    )
+
+
+def controlnet(seed: int) -> Any:
+    """This makes a ControlNet for that denoiser."""
+    return _drawn(
+        10 + seed,
+        LIBRARY.ControlNetModel,
+        down_block_types=DOWN,
+        block_out_channels=CHANNELS,
+        layers_per_block=1,
+        cross_attention_dim=TEXT,
+        attention_head_dim=8,
+        conditioning_embedding_out_channels=(4, 4, 8, 8),
+    )
+
+
+def autoencoder() -> Any:
+    """This makes the eightfold autoencoder."""
+    return LIBRARY.AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(32, 32, 32, 32),
+        layers_per_block=1,
+        latent_channels=4,
+        scaling_factor=0.18215,
+        force_upcast=False,
+    )
+
+
+def _drawn(seed: int, cls: Any, **config: Any) -> Any:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = cls(**config)
+        draw_zeros(net)
+    return net
