@@ -33,7 +33,7 @@ def choose_model(model: str) -> str:
         return f"model: {model}"
     from tests.fake_stylizer import FakeStylizer
 
-    catalog.load = lambda model, device="auto": FakeStylizer()
+    catalog.load = lambda model, how="auto": FakeStylizer()
     return "no model: the tests' stand-in tints the frames, everything else is real"
 
 

@@ -23,6 +23,7 @@ from consistency.steady import Steadier
 from engine import chunks, pipeline
 from engine.controls import Controls
 from engine.diffusion import catalog
+from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import Journal
 from engine.media import Writer, probe
@@ -79,8 +80,8 @@ def install(clock: Clock) -> None:
         setattr(owner, name, clock.timed(stage, getattr(owner, name)))
     load = catalog.load
 
-    def load_timed(model: str, device: str = "auto") -> Stylizer:
-        stylizer: Any = load(model, device)
+    def load_timed(model: str, how: Options | str = "auto") -> Stylizer:
+        stylizer: Any = load(model, how)
         stylizer.restyle = clock.timed(MODEL, stylizer.restyle)
         return stylizer  # type: ignore[no-any-return]
 

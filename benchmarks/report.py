@@ -92,7 +92,7 @@ class Made(StrEnum):
 
 def make_job(source: Path, result: Path, stylizer: FakeStylizer, made: Made) -> FinishedJob:
     """This runs a job, whose result is then replaced unless it is to be the product's own."""
-    catalog.load = lambda model, device="auto": stylizer
+    catalog.load = lambda model, how="auto": stylizer
     plan.LONGEST = LONGEST
     pipeline.restyle(source, result, SETTINGS)
     job = FinishedJob.open(result)

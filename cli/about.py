@@ -7,6 +7,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,55 @@ def describe_clip(clip: Path) -> dict[str, Any]:
     }
 
 
-def describe_models() -> dict[str, Any]:
-    """This lists the models: what each is, its licence, and whether its files are here."""
+def describe_models() -> dict[str, dict[str, Any]]:
+    """This lists the models: whether each is here and fits this machine, its licence, what it takes."""
     from engine.diffusion.catalog import is_here, rows
+    from engine.diffusion.fitting import Machine, fit
 
-    return {row.name: f"{row.title} [{row.licence.name}; {'here' if is_here(row) else 'not here'}]" for row in rows()}
+    machine = Machine.here()
+    return {
+        row.name: {
+            "what": row.title,
+            "here": is_here(row),
+            "to fetch, GB": round(row.size, 1),
+            "fits": fit(row, machine),
+            "licence": f"{row.licence.name}, {row.licence.note}".removesuffix(", "),
+            "results may be sold": {True: "yes", False: "no", None: "not said"}[row.licence.commercial],
+            "controls": sorted(row.takes.controls),
+        }
+        for row in rows()
+    }
+
+
+def models_table() -> str:
+    """This shows the models on one screen, two lines each."""
+    lines = [f"{'':25}{'here':14}fits this machine"]
+    for name, told in describe_models().items():
+        here = "yes" if told["here"] else f"no, {told['to fetch, GB']:.1f} GB"
+        sold = {"yes": "results may be sold", "no": "results may not be sold"}.get(told["results may be sold"], "")
+        lines.append(f"{name:25}{here:14}{told['fits']}")
+        lines.append(
+            f"  {told['what']}. Takes {', '.join(told['controls'])}. {told['licence']}{'; ' * bool(sold)}{sold}."
+        )
+    return "\n".join([*lines, "", HOW])
+
+
+HOW = """\
+Fetch one that is not here: restyle models --pull NAME (or owner/name, for another from the Hub in diffusers' layout).
+Run one: restyle CLIP --model NAME --prompt "..."; a folder or owner/name works in place of NAME."""
+
+
+def pull_model(model: str) -> str:
+    """This fetches a model by name, or owner/name, and tells each file as it comes."""
+    from engine.diffusion.catalog import find_row
+    from engine.diffusion.fetching import pull, pull_repository
+
+    row = find_row(model)
+    if row and row.folder:
+        return f"{model} comes along: there is nothing to fetch."
+    for file, left in pull(row) if row else pull_repository(model):
+        print(f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go", file=sys.stderr)
+    return f"{model} is here."
 
 
 def examine() -> dict[str, Any]:
@@ -59,5 +104,20 @@ def examine() -> dict[str, Any]:
         "disk here": f"{shutil.disk_usage('.').free / 1e9:.1f} GB free",
         "gpu": ", ".join(gpus) or "none that CUDA finds: models run on the processor",
         "reader decord": "here" if importlib.util.find_spec("decord") else "not here: pip install 'restyle[decord]'",
-        **{f"model {name}": text for name, text in describe_models().items()},
+        "hub": _hub(),
+        **{f"model {name}": _in_short(name, told) for name, told in describe_models().items()},
     }
+
+
+def _hub() -> str:
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    from engine.diffusion.hub import cache_folder
+
+    asked = "HF_HUB_OFFLINE is set: nothing is fetched" if HF_HUB_OFFLINE else "nothing is fetched unasked"
+    return f"models are kept in {cache_folder()}; {asked}"
+
+
+def _in_short(name: str, told: dict[str, Any]) -> str:
+    here = "here" if told["here"] else f"not here (restyle models --pull {name})"
+    return f"{here}; fits: {told['fits']}"

@@ -19,7 +19,7 @@ COMMANDS = {
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
     "probe": "say what a clip is: size, frames, times, colour, sound",
     "looks": "list the looks",
-    "models": "list the models, and whether each is here",
+    "models": "list the models: whether each is here and fits this machine; --pull NAME fetches one",
     "doctor": "say what this machine can run, and why not",
 }
 
@@ -98,6 +98,9 @@ def _parser() -> Parser:
     _add_run(made["run"])
     _add_report(made["report"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    made["models"].add_argument(
+        "--pull", metavar="NAME", help="fetch a model: a name from this list, or owner/name from the Hub"
+    )
     for name in ("report", "probe", "looks", "models", "doctor"):
         made[name].add_argument("--json", dest="as_json", action="store_true", help="answer as JSON, for machines")
     return parser
@@ -155,6 +158,16 @@ def _weight(text: str) -> tuple[str, str]:
         ) from error
 
 
+def _lora(text: str) -> tuple[str, float]:
+    file, colon, weight = text.rpartition(":")
+    if not colon or "/" in weight or "\\" in weight:  # C:\ink.safetensors has no weight
+        return text, 1.0
+    try:
+        return file, float(weight)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no LoRA; say FILE:WEIGHT, as ink.safetensors:0.8") from error
+
+
 RUN: dict[str, dict[str, dict[str, object]]] = {
     "the picture": {
         "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
@@ -170,6 +183,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "metavar": "NAME:WEIGHT",
             "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, or for a part of "
             "the steps only, as edges:0.5@0-0.6; may be repeated, and replaces the look's own",
+        },
+        "--reference": {
+            "action": "append",
+            "metavar": "PICTURE",
+            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
         },
         "--steady": {
             "type": _number,
@@ -208,6 +226,17 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     },
     "the job": {
         "--model": {"help": "a model by name (see `restyle models`) or its folder"},
+        "--checkpoint": {
+            "metavar": "FILE",
+            "help": "another checkpoint in place of the model's own: a .safetensors file, a folder, or owner/name from "
+            "the Hub (for AnimateDiff: any Stable Diffusion 1.5)",
+        },
+        "--lora": {
+            "type": _lora,
+            "action": "append",
+            "metavar": "FILE:WEIGHT",
+            "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
+        },
         "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
         "--settings": {
             "type": Path,
@@ -230,4 +259,4 @@ REPORT: dict[str, dict[str, object]] = {
 }
 
 OPTIONS = [name for group in (*RUN.values(), REPORT) for names in group for name in names.split()]
-OPTIONS = [*dict.fromkeys(OPTIONS), "--help", "--version"]
+OPTIONS = [*dict.fromkeys(OPTIONS), "--pull", "--help", "--version"]

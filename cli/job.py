@@ -142,6 +142,8 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
     given = {
         **{name: getattr(chosen, name) for name in SAME},
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
+        "loras": dict(chosen.lora) if chosen.lora else None,
+        "references": chosen.reference,
         "controls": _by_name(chosen.control),
         "width": width,
         "height": height,
@@ -156,5 +158,5 @@ def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None
     return {name: [weight for one, weight in given if one == name] for name, _ in given}
 
 
-SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "device", "codec", "reader")
+SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "checkpoint", "device", "codec", "reader")
 """Settings that are called on the command line as they are everywhere."""

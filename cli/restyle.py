@@ -86,9 +86,7 @@ def _obey(chosen: argparse.Namespace) -> None:
 
             _tell({name: load_look(name).title for name in look_names()}, chosen.as_json)
         case "models":
-            from cli.about import describe_models
-
-            _tell(describe_models(), chosen.as_json)
+            _models(chosen)
         case "doctor":
             from cli.about import examine
 
@@ -97,6 +95,17 @@ def _obey(chosen: argparse.Namespace) -> None:
             from cli.about import version
 
             print(version())
+
+
+def _models(chosen: argparse.Namespace) -> None:
+    from cli.about import describe_models, models_table, pull_model
+
+    if chosen.pull:
+        print(pull_model(chosen.pull))
+    elif chosen.as_json:
+        print(json.dumps(describe_models()))
+    else:
+        print(models_table())
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.chunks import SLICE, Studio, restyle_shot
 from engine.controls import Controls
 from engine.diffusion import catalog
+from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
@@ -79,9 +80,9 @@ def restyle(
     started = time.monotonic()
     output = output or default_output(source, settings)
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
-        sizes = choose_sizes(settings, reader.info)
+        sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        stylizer = catalog.load(settings.model, settings.device)
+        stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         studio = _studio(reader, stylizer, settings, sizes, journal)
@@ -117,8 +118,8 @@ def restyle_frames(
         RestyleError: with what is wrong and what would work.
     """
     reader = TensorReader(frames, rate)
-    sizes = choose_sizes(settings, reader.info)
-    stylizer = catalog.load(settings.model, settings.device)
+    sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+    stylizer = _load(settings)
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder:
@@ -130,6 +131,10 @@ def restyle_frames(
 
     Controls.load(make_request(settings, stylizer).active_controls)
     return finished()
+
+
+def _load(settings: Settings) -> Stylizer:
+    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
 
 
 def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
@@ -148,6 +153,7 @@ def _identity(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
+from torch import Tensor
 
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
-from engine.media import MediaInfo, check_output
-from engine.settings import Codec, Settings, load_look
+from engine.media import MediaInfo, check_output, open_reader
+from engine.settings import Codec, Look, Settings, load_look
 from engine.shots import read_cuts
+from engine.weights import Weighted
 from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
-WORK_SIDE = 288  # pixels: the shorter side on which the picture is restyled; larger results are scaled up from it
 MEMORY_SHARE = 0.7  # of the memory that is free
 
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
@@ -42,18 +43,35 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     defaults = stylizer.defaults
     look = load_look(settings.look) if settings.look else None
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
-    controls = settings.controls if settings.controls is not None else look.controls if look else {}
+    controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
     avoid = look.negative_prompt if look else ""
     request = Request(
         prompt=look.prompt if look else settings.prompt or "",
         negative_prompt=avoid if settings.negative_prompt is None else settings.negative_prompt,
         strength=strength,
-        steps=settings.steps or defaults.steps,
+        steps=settings.steps or defaults.steps_at(strength),
         guidance=defaults.guidance,
         controls=controls,
+        references=tuple(_load_picture(Path(file)) for file in settings.references),
     )
     stylizer.check(request)
     return request
+
+
+def _load_picture(file: Path) -> Tensor:
+    """This loads one picture `[3, H, W]`, 0 to 1."""
+    with open_reader(file) as reader:
+        if reader.info.frames != 1:
+            raise SettingsError(f"The reference {file} has {reader.info.frames} frames; it must be one picture.")
+        return reader.read(0, 1)[0]
+
+
+def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted]:
+    """This takes a look's controls where the model has them all; another model follows those that suit it best."""
+    takes = stylizer.capabilities
+    if look and set(look.controls) <= takes.controls and (takes.several or len(look.controls) < 2):
+        return look.controls
+    return stylizer.defaults.controls
 
 
 @dataclass(frozen=True)
@@ -64,10 +82,13 @@ class Sizes:
     work: tuple[int, int]
 
 
-def choose_sizes(settings: Settings, info: MediaInfo) -> Sizes:
-    """This takes the result's size from the settings or the source, and works on at most `WORK_SIDE` of its side."""
+def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
+    """This takes the result's size from the settings or the source.
+
+    A picture whose shorter side is longer than `side`, the model's, is made at that and scaled up.
+    """
     height, width = settings.height or info.height, settings.width or info.width
-    scale = min(1.0, WORK_SIDE / min(height, width))
+    scale = min(1.0, side / min(height, width))
     return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
@@ -140,6 +161,8 @@ def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, s
     if output.is_dir() and settings.codec is not Codec.PNG:
         inside = output / default_output(source, settings).name
         raise SettingsError(f"{output} is a folder. Name a file, as {inside}.")
+    for file in settings.references:
+        _load_picture(Path(file))
     if settings.cuts not in ("auto", "none"):
         read_cuts(Path(settings.cuts), info.times)
     height, width = sizes.output

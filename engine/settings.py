@@ -88,14 +88,17 @@ class Settings:
     height: int | None = None
     model: str = "starter"
     device: str = "auto"
+    checkpoint: str | None = None
+    loras: Mapping[str, float] = field(default_factory=dict)
     controls: Mapping[str, Weighted] | None = None
+    references: tuple[str, ...] = ()
     cuts: str = "auto"
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "cuts"):
+        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts"):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
@@ -111,6 +114,8 @@ class Settings:
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
+        object.__setattr__(self, "loras", _loras(self.loras))
+        object.__setattr__(self, "references", _pictures(self.references))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 
@@ -177,6 +182,21 @@ def _check_strength(value: object) -> None:
 def _check_steady(value: object) -> None:
     if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
+
+
+def _loras(loras: object) -> Mapping[str, float]:
+    if not isinstance(loras, Mapping):
+        raise SettingsError(f'loras is {loras!r}; it must be a table of files and weights, as "ink.safetensors" = 0.8.')
+    for name, weight in loras.items():
+        if type(weight) not in (int, float) or not -4 <= weight <= 4:
+            raise SettingsError(f"The weight of the LoRA {name} is {weight!r}; it must be a number between -4 and 4.")
+    return MappingProxyType(dict(loras))
+
+
+def _pictures(references: object) -> tuple[str, ...]:
+    if not isinstance(references, list | tuple) or not all(isinstance(one, str) for one in references):
+        raise SettingsError(f'references is {references!r}; it must be a list of pictures, as ["hat.png"].')
+    return tuple(references)
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

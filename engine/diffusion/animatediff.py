@@ -6,6 +6,7 @@ The folder holds `unet` (a UNetMotionModel, or a UNet2DConditionModel beside a `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from engine.diffusion.autoencoder import KINDS, Autoencoder
 from engine.diffusion.checkpoint import Checkpoint
-from engine.diffusion.controls import Control, Steering
+from engine.diffusion.controls import Control, Nets, Steering
+from engine.diffusion.loras import add_loras
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import RollingDenoiser
 from engine.diffusion.row import Row
@@ -39,7 +41,7 @@ class AnimateDiff:
     autoencoder: Autoencoder
     unet: Any
     sampler: Sampler
-    nets: dict[str, Control]
+    nets: Nets
 
     def __post_init__(self) -> None:
         self._words: dict[tuple[str, str | None], tuple[Tensor, Tensor | None]] = {}
@@ -65,8 +67,13 @@ class AnimateDiff:
         return self.checkpoint.fingerprint()
 
     def check(self, request: Request) -> None:
-        """This refuses unknown controls, prompts that would be cut off, and steps that do not fit the strength."""
+        """This refuses unknown controls, prompts that would be cut off, and steps that do not fit the strength.
+
+        The ControlNets that are asked for are loaded, so that a broken one is found now.
+        """
         check_request(request, self.capabilities, self.name)
+        for control in request.active_controls:
+            self.nets[control]
         levels(self.sampler.scheduler, request.steps, request.strength)
         tokenizer = self.sampler.tokenizer
         for words in (request.prompt, request.negative_prompt):
@@ -80,12 +87,13 @@ class AnimateDiff:
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
         """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
-        parts = [self.unet, self.autoencoder.net, self.sampler.text_encoder, *(net.net for net in self.nets.values())]
+        nets = self.nets.loaded.values()
+        parts = [self.unet, self.autoencoder.net, self.sampler.text_encoder, *(net.net for net in nets)]
         weights = sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
         channels, rows, columns = self.noise_shape(height, width)
         first = int(self.unet.config.block_out_channels[0])
-        latents = frames * rows * columns * (6 * channels + first * len(self.nets))
-        pictures = height * width * (frames * (7 + 2 * len(self.nets)) + self.autoencoder.slice_frames * 96)
+        latents = frames * rows * columns * (6 * channels + first * len(nets))
+        pictures = height * width * (frames * (7 + 2 * len(nets)) + self.autoencoder.slice_frames * 96)
         activations = 2 * min(frames, self.window) * rows * columns * first * 30
         return int(weights + 4 * (latents + pictures + activations))
 
@@ -143,8 +151,8 @@ class AnimateDiff:
             raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
-def load(checkpoint: Checkpoint, row: Row, setup: Setup) -> AnimateDiff:
-    """This loads a model, the autoencoder always in float32.
+def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> AnimateDiff:
+    """This loads a model, the autoencoder always in float32, and works `loras` into it, by component with weights.
 
     The row's window is cut to what the motion modules can number. What is missing is refused with its name.
     """
@@ -154,14 +162,16 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup) -> AnimateDiff:
     if autoencoder.channels != unet.config.in_channels:
         has, wants = autoencoder.channels, unet.config.in_channels
         raise ModelError(f"{checkpoint.name}: the autoencoder has {has} channels, the UNet takes {wants}.")
-    nets = {
-        control: Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
-        for control in checkpoint.controls()
-    }
-    scheduler = _load_scheduler(checkpoint)
+    scheduler = _load_scheduler(checkpoint, row)
     text_encoder = checkpoint.weights("text_encoder", CLIPTextModel, dtype, device)
     sampler = Sampler.of(autoencoder.net, text_encoder, _load_tokenizer(checkpoint), unet, scheduler)
+    add_loras(sampler, [unet, text_encoder], {checkpoint.place(name): weight for name, weight in loras.items()})
     window = min(row.window, unet.config.motion_max_seq_length)
+
+    def net(control: str) -> Control:
+        return Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
+
+    nets = Nets(checkpoint.controls(), net)
     return AnimateDiff(row.name, window, row.defaults, checkpoint, autoencoder, unet, sampler, nets)
 
 
@@ -170,15 +180,28 @@ def _load_unet(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device)
     unet = checkpoint.weights("unet", cls, dtype, device)
     if cls is UNetMotionModel:
         return unet
+    if not checkpoint.has("motion_adapter"):
+        raise ModelError(
+            f"The model {checkpoint.name} has no motion_adapter: it makes still pictures. Lend it one with "
+            f"--model animatediff --checkpoint {checkpoint.name}."
+        )
     adapter = checkpoint.weights("motion_adapter", MotionAdapter, dtype, device)
     joined: Any = UNetMotionModel.from_unet2d(unet, adapter)
     return joined.requires_grad_(False).eval().to(device, dtype)
 
 
-def _load_scheduler(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - schedulers share no typed base
-    cls = checkpoint.pick("scheduler", SCHEDULERS, "scheduler_config.json")
-    config = checkpoint.config("scheduler", "scheduler_config.json")
-    scheduler = cls.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+def _load_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - schedulers share no typed base
+    if row.scheduler:
+        config, cls = row.scheduler, SCHEDULERS[row.scheduler["_class_name"]]
+    else:
+        cls = checkpoint.pick("scheduler", SCHEDULERS, "scheduler_config.json")
+        config = checkpoint.config("scheduler", "scheduler_config.json")
+    made: Any = cls
+    scheduler = made.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+    if (
+        "original_inference_steps" in config
+    ):  # Lightning's sampler has no such setting, its levels are fixed all the same
+        scheduler.register_to_config(original_inference_steps=config["original_inference_steps"])
     check_scheduler(scheduler)
     return scheduler
 

@@ -17,16 +17,21 @@ from safetensors import SafetensorError
 
 from engine.errors import ModelError
 
+SWAPPED = ("unet", "vae", "text_encoder")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
 HASHED = {".json", ".safetensors", ".txt"}
 
 
 class Checkpoint:
-    """The components of a model, each in a folder of its own. `name` is what error messages call the whole."""
+    """The components of a model, each in a folder of its own, or in a file. `name` is what error messages call it.
 
-    def __init__(self, name: str, places: Mapping[str, Path]) -> None:
+    `configs` are the folders with the configs of those that are in files.
+    """
+
+    def __init__(self, name: str, places: Mapping[str, Path], configs: Mapping[str, Path] | None = None) -> None:
         self.name = name
         self.places = dict(places)
+        self._configs = {**places, **(configs or {})}
 
     @classmethod
     def of_folder(cls, path: Path) -> Self:
@@ -36,6 +41,25 @@ class Checkpoint:
         if not any(path.glob("*/*.json")):
             raise ModelError(f"{path} is not a model in diffusers' layout: no folder in it has a config.")
         return cls(str(path), {folder.name: folder for folder in sorted(path.iterdir()) if folder.is_dir()})
+
+    def with_own(self, path: Path) -> Checkpoint:
+        """This takes denoiser, autoencoder and words from another checkpoint of the kind: a folder or a single file.
+
+        A file needs the configs of those that it takes the place of.
+        """
+        if path.is_dir():
+            own = Checkpoint.of_folder(path)
+            swapped = {part: own.place(part) for part in SWAPPED}
+            return Checkpoint(self.name, {**self.places, **swapped, "tokenizer": own.place("tokenizer")})
+        if path.suffix != ".safetensors":
+            pickle = path.suffix in PICKLES
+            why = "can run code when opened; convert it to safetensors" if pickle else "is no safetensors file"
+            raise ModelError(f"{path} {why}.")
+        return Checkpoint(self.name, {**self.places, **dict.fromkeys(SWAPPED, path)}, self.places)
+
+    def with_files(self, files: Mapping[str, Path]) -> Checkpoint:
+        """This adds files by names of their own."""
+        return Checkpoint(self.name, {**self.places, **files}, self._configs)
 
     def has(self, component: str) -> bool:
         """Whether there is such a component."""
@@ -59,7 +83,7 @@ class Checkpoint:
 
     def config(self, component: str, name: str = "config.json") -> dict[str, Any]:
         """This reads a component's config."""
-        path = self.places.get(component, Path(component)) / name
+        path = self._configs.get(component, Path(component)) / name
         try:
             config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -77,8 +101,13 @@ class Checkpoint:
 
     def weights(self, component: str, cls: Any, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401
         """This loads a component with weights, all of them, ready to run."""
+        folder = self.place(component) if component in self.places else Path()
+        if folder.is_file():
+            from engine.diffusion.single_file import load_single
+
+            net = load_single(folder, cls, self._configs[component], dtype)
+            return net.requires_grad_(False).eval().to(device)
         self.config(component)
-        folder = self.places[component]
         if not any(folder.glob("*.safetensors")):
             unsafe = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
             advice = f", only {unsafe[0]}, which can run code when opened. Convert it to safetensors" if unsafe else ""
@@ -101,14 +130,17 @@ class Checkpoint:
         """This hashes every config and weight file, names and contents."""
         total = hashlib.sha256()
         for component, place in sorted(self.places.items()):
-            for path in sorted(path for path in place.rglob("*") if path.suffix in HASHED):
+            files = [place] if place.is_file() else place.rglob("*")
+            for path in sorted(path for path in files if path.suffix in HASHED):
                 name = f"{component}/{path.relative_to(place).as_posix()}"
                 total.update(f"{name} {_digest(path)}\n".encode())
         return total.hexdigest()
 
 
 def _plain(folder: Path) -> bool:
-    return any(".fp16" not in path.name for path in folder.glob("*.safetensors"))
+    """Whether the weights are there under their plain names; else only as the half precision variant."""
+    weights = (*folder.glob("diffusion_pytorch_model*.safetensors"), *folder.glob("model*.safetensors"))
+    return any(".fp16" not in path.name for path in weights)
 
 
 def _check_complete(folder: Path, found_out: dict[str, Any]) -> None:

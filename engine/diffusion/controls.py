@@ -6,7 +6,7 @@ denoising step, yet runs at each. Here it runs once per chunk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,31 @@ class Control:
             raise ValueError(f"control {self.name} has {control.shape[1]} channels, must have 1 or {channels}")
         parts = torch.split(control.expand(-1, channels, -1, -1), slice_frames)
         return torch.cat([self._encoder(part.to(weight)) for part in parts])
+
+
+class Nets(Mapping[str, Control]):
+    """ControlNets by their controls, each loaded when it is first asked for: a job takes room for those it uses.
+
+    `loaded` are those that are here so far.
+    """
+
+    def __init__(self, names: Iterable[str], load: Callable[[str], Control]) -> None:
+        self._names = frozenset(names)
+        self._load = load
+        self.loaded: dict[str, Control] = {}
+
+    def __getitem__(self, name: str) -> Control:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self.loaded:
+            self.loaded[name] = self._load(name)
+        return self.loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(frozen=True)

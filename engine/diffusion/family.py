@@ -14,12 +14,14 @@ PIPELINES = {
     "AnimateDiffVideoToVideoControlNetPipeline": Family.ANIMATEDIFF,
     "AnimateDiffVideoToVideoPipeline": Family.ANIMATEDIFF,
     "StableDiffusionPipeline": Family.ANIMATEDIFF,
+    "WanVACEPipeline": Family.WAN_VACE,
 }
 """Families by `_class_name` of model_index.json."""
 
 DENOISERS = {
     "UNet2DConditionModel": Family.ANIMATEDIFF,
     "UNetMotionModel": Family.ANIMATEDIFF,
+    "WanVACETransformer3DModel": Family.WAN_VACE,
 }
 """Families by the class of `unet` or `transformer`, for folders without an index that is known."""
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from engine.diffusion.row import Part, Row
+
+CONFIGS = ("config.json", "scheduler_config.json", "tokenizer_config.json")
+WEIGHTS = ("diffusion_pytorch_model*.safetensors", "model*.safetensors")
+
+
+def cache_folder() -> Path:
+    """This says where the Hub's cache is; `HF_HOME` moves it."""
+    from huggingface_hub.constants import HF_HUB_CACHE  # only now: it takes a while
+
+    return Path(HF_HUB_CACHE)
 
 
 def find_repository(repository: str) -> Path | None:
@@ -17,19 +28,28 @@ def find_repository(repository: str) -> Path | None:
 
 
 def places(row: Row) -> dict[str, Path]:
-    """This says where those components of a row lie that are in the cache: folders, or files of weights alone."""
-    found = {part.component: _find(part) for part in row.parts}
+    """This says where those components of a row lie that are in the cache, whole: folders, or files alone."""
+    found = {part.component: find_part(part) for part in row.parts}
     return {component: place for component, place in found.items() if place is not None}
 
 
-def _find(part: Part) -> Path | None:
+def find_part(part: Part) -> Path | None:
+    """This finds the folder (or file) of a part in the cache; None where it is missing or lacks weights."""
     if part.file:
         return _cached(part.repository, f"{part.folder}/{part.file}".lstrip("/"), part.revision)
-    for config in ("config.json", "scheduler_config.json", "tokenizer_config.json"):
+    for config in CONFIGS:
         found = _cached(part.repository, f"{part.folder}/{config}".lstrip("/"), part.revision)
         if found is not None:
-            return found.parent
+            return found.parent if config != "config.json" or _has_weights(found.parent) else None
     return None
+
+
+def _has_weights(folder: Path) -> bool:
+    """Whether the weights are there, every file of them where an index lists several."""
+    here = {path.name for pattern in WEIGHTS for path in folder.glob(pattern)}
+    indices = [json.loads(path.read_text(encoding="utf-8"))["weight_map"] for path in folder.glob("*.index*.json")]
+    wholes = [name for name in here if "-of-" not in name]
+    return bool(wholes) or any(set(index.values()) <= here for index in indices)
 
 
 def _cached(repository: str, path: str, revision: str) -> Path | None:

@@ -15,6 +15,7 @@ class Family(StrEnum):
     """Which file of this folder runs a model."""
 
     ANIMATEDIFF = "animatediff"
+    WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ class Part:
     revision: str = "main"
     size: float = 0.0
 
+    @property
+    def optional(self) -> bool:
+        """Whether jobs that do not ask for it run without it, as a ControlNet."""
+        return self.component.startswith("controlnet_")
+
 
 def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:
     """This lists components that each lie in the folder of their own name, with their sizes in GB: `vae=0.2`."""
@@ -51,9 +57,11 @@ def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part
 class Row:
     """A model that a person can ask for.
 
-    `window` is how many frames at once it was trained on. Its files lie in `folder`, or are `parts` from the Hub.
-    `takes` is what it could take with all its parts here. `scheduler` is the config of one that takes the place of the
-    checkpoint's own; `loras` weighs those of the parts that are LoRAs, by component.
+    `window` is how many frames at once it was trained on, `side` the shorter side of its pictures, in pixels: larger
+    ones are made at that and scaled up. Its files lie in `folder`, or are `parts` from the Hub. `takes` is what it
+    could take with all its parts here. `scheduler` is the config of one that takes the place of the checkpoint's own;
+    `loras` weighs those of the parts that are LoRAs, by component. `working` is an estimate of what a window needs
+    beside the weights, in GB and half precision.
     """
 
     name: str
@@ -63,12 +71,20 @@ class Row:
     window: int
     defaults: Defaults
     takes: Capabilities
+    side: int = 512
     folder: Path | None = None
     parts: tuple[Part, ...] = ()
     scheduler: Mapping[str, Any] | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    working: float = 1.5
 
     @property
     def size(self) -> float:
         """What has to be fetched for all of it, in GB."""
         return sum(part.size for part in self.parts)
+
+    @property
+    def weights(self) -> float:
+        """What of it a job with one control holds, in GB and half precision."""
+        controls = [part.size for part in self.parts if part.optional]
+        return sum(part.size for part in self.parts if not part.optional) + max(controls, default=0.0)

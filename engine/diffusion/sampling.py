@@ -63,6 +63,9 @@ SCHEDULERS: dict[str, type] = {
 """Those that can start from a video and stop at levels of our choice."""
 
 
+OFF = 0.13  # how far from the strength a run may begin: half the distance of four levels
+
+
 def check_scheduler(scheduler: Any) -> None:  # noqa: ANN401 - schedulers share no typed base
     """This refuses configurations that are meant for pixels and would quietly cut off latents."""
     for setting in ("clip_sample", "thresholding"):
@@ -73,12 +76,13 @@ def check_scheduler(scheduler: Any) -> None:  # noqa: ANN401 - schedulers share 
 def levels(scheduler: Any, steps: int, strength: float) -> list[int]:  # noqa: ANN401
     """This lists the timesteps of a run, descending: `steps` of them, evenly apart, from about `strength` of all noise.
 
-    Levels that the model was distilled for (LCM, TCD) are kept to. Where the steps do not fit in, it is refused.
+    Levels that the model was distilled for (LCM, TCD, Lightning) are kept to. Where the steps do not fit in, or would
+    begin far from the strength, it is refused.
     """
     trained: int = scheduler.config.num_train_timesteps
     grain = trained // (scheduler.config.get("original_inference_steps") or trained)
     stride = min(round(trained * strength / steps / grain), trained // grain // steps) * grain
-    if stride < 1:
+    if stride < 1 or abs(stride * steps - trained * strength) > trained * OFF:
         few, strong = int(trained * strength) // grain, steps * grain / trained
         fewer = f"{few} step{'s' * (few != 1)} or fewer, or " if few else ""
         advice = f"{fewer}a strength of {strong:g} or more" if strong <= 1 else f"{fewer.removesuffix(', or ')}"

@@ -20,11 +20,15 @@ from engine.windows import FrameRule
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid."""
+    """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid.
+
+    `references` is how many pictures it can be shown of what is to be seen, 0 if none.
+    """
 
     controls: frozenset[str]
     negative_prompt: bool
     several: bool = True
+    references: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,20 @@ class Defaults:
     """What a model does best where a person has not said otherwise.
 
     `guidance` is the weight of the prompt against no prompt (1 is off and twice as fast). `noise_carried` (0 to 1) is
-    the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`.
+    the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`. `controls` are followed
+    where nobody names any that the model has. A model that was `distilled` to a few levels goes over `steps` of them at
+    a strength of 1, and over fewer at less.
     """
 
     steps: int
     guidance: float
     noise_carried: float
+    controls: Mapping[str, float] = field(default_factory=dict)
+    distilled: bool = False
+
+    def steps_at(self, strength: float) -> int:
+        """This gives the number of steps for a strength, at least 1."""
+        return max(1, round(self.steps * strength)) if self.distilled else self.steps
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Request:
 
     `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
     whatever the strength. `controls` maps a control's name to its weight, see `engine.weights`; a weight of 0 is as if
-    it were not there.
+    it were not there. `references` are pictures `[3, H, W]`, 0 to 1, of any size, of what is to be seen.
     """
 
     prompt: str
@@ -55,6 +67,7 @@ class Request:
     guidance: float = 1.0
     negative_prompt: str = ""
     controls: Mapping[str, Weighted] = field(default_factory=dict)
+    references: tuple[Tensor, ...] = field(default=(), compare=False)
 
     @property
     def active_controls(self) -> dict[str, Weight]:
@@ -156,6 +169,10 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     if len(request.active_controls) > 1 and not capabilities.several:
         asked = " and ".join(request.active_controls)
         raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")
+    if len(request.references) > capabilities.references:
+        most = capabilities.references
+        takes = f"at most {most} reference pictures, not {len(request.references)}" if most else "no reference pictures"
+        raise SettingsError(f"The model {name} takes {takes}. Leave {'some' if most else 'them'} out.")
     if request.negative_prompt and not capabilities.negative_prompt:
         raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")
     if request.negative_prompt and request.guidance <= 1:

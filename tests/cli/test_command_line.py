@@ -91,6 +91,7 @@ def test_help_goes_to_standard_output_and_is_no_error(monkeypatch, capsys, words
 def test_every_option_and_look_is_explained(monkeypatch, capsys):
     run(monkeypatch, "run", "--help")
     run(monkeypatch, "report", "--help")
+    run(monkeypatch, "models", "--help")
     told = capsys.readouterr().out
     assert {"--look", "--strength", "-o", "--fresh"} < set(OPTIONS)
     for name in {*OPTIONS, "watercolor", "comic"} - {"--version"}:

@@ -21,17 +21,11 @@ Changes = Mapping[str, dict[str, Any]]
 Refusals = Mapping[str, tuple[dict[str, Any], str]]
 
 
-def latents_of(model: Stylizer, frames: int) -> int:
-    """How many latents stand for so many frames."""
-    first = model.rule.offset or model.rule.stride
-    return 1 + max(0, -(-(frames - first) // model.rule.stride))
-
-
 def chunk(model: Stylizer, frames: int, size: tuple[int, int], **changes: Any) -> Chunk:
     """A chunk of random frames, noise, and maps for every control that the model has."""
     generator = torch.Generator().manual_seed(7)
     pictures = torch.rand(frames, 3, *size, generator=generator)
-    noise = torch.randn(latents_of(model, frames), *model.noise_shape(*size), generator=generator)
+    noise = torch.randn(model.rule.latents(frames), *model.noise_shape(*size), generator=generator)
     names = sorted(model.capabilities.controls)
     maps = {name: torch.rand(frames, 1, *size, generator=generator) for name in names}
     return Chunk(**{"frames": pictures, "noise": noise, "controls": maps, **changes})

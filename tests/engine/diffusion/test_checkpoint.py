@@ -36,6 +36,7 @@ def folder(original: Path, tmp_path: Path) -> Path:
 def load(folder: Path) -> AnimateDiff:
     model = catalog.load(str(folder), "cpu")
     assert isinstance(model, AnimateDiff)
+    assert list(model.nets.values()) or not model.nets  # each is loaded when it is asked for
     return model
 
 

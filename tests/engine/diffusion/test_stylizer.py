@@ -38,6 +38,16 @@ def test_a_negative_prompt_is_refused_where_the_model_takes_none() -> None:
         check_request(request(negative_prompt="blur", guidance=3.0), Capabilities(frozenset(), False), "tiny")
 
 
+def test_more_reference_pictures_than_the_model_takes_are_refused() -> None:
+    picture = torch.zeros(3, 8, 8)
+    with pytest.raises(SettingsError, match="takes no reference pictures"):
+        check_request(request(references=(picture,)), CAPABLE, "tiny")
+    two = Capabilities(frozenset({"depth"}), negative_prompt=True, references=2)
+    with pytest.raises(SettingsError, match="takes at most 2 reference pictures, not 3"):
+        check_request(request(references=(picture,) * 3), two, "tiny")
+    check_request(request(references=(picture,) * 2), two, "tiny")
+
+
 def test_several_controls_are_refused_where_the_model_takes_one() -> None:
     two, one = frozenset({"depth", "edges"}), Capabilities(frozenset({"depth", "edges"}), True, several=False)
     asked = request(controls=dict.fromkeys(two, 1.0))

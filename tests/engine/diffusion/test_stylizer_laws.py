@@ -1,12 +1,16 @@
-"""Every family under the same laws: the starter's kind, and Stable Diffusion 1.5 with a motion adapter."""
+"""Every family under the same laws: the starter's kind, Stable Diffusion 1.5 with a motion adapter, Wan VACE."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from engine.diffusion.stylizer import Request
-from tests.engine.diffusion import tiny_animatediff, tiny_sd15
+import torch
+
+from engine.diffusion.stylizer import Request, Stylizer
+from engine.diffusion.wan_vace import WanVace
+from tests.engine.diffusion import tiny_animatediff, tiny_sd15, tiny_wan
 from tests.engine.diffusion.conformance import Changes, Refusals, StylizerLaws
 
 
@@ -60,3 +64,51 @@ class TestStableDiffusion15(StylizerLaws):
     @classmethod
     def build(cls, folder: Path) -> Path:
         return tiny_sd15.build(folder)
+
+
+class TestWanVace(StylizerLaws):
+    """A transformer for video, flow matching, latents of four frames; in windows of nine frames, three latents."""
+
+    size = (32, 48)
+    request_ = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
+    dials: ClassVar[Changes] = {
+        "prompt": {"prompt": "oil"},
+        "no prompt": {"prompt": ""},
+        "strength": {"strength": 0.7},
+        "all new": {"strength": 1.0},
+        "steps": {"steps": 3},
+        "guidance": {"guidance": 2.0},
+        "no guidance": {"guidance": 1.0},
+        "words to avoid": {"negative_prompt": "blur"},
+        "weight": {"controls": {"depth": 0.9}},
+        "weight in the first half": {"controls": {"depth": "1@0-0.5"}},
+        "other control": {"controls": {"edges": 1.0}},
+        "reference": {"references": (torch.full((3, 20, 20), 0.9),)},
+        "two references": {"references": (torch.full((3, 20, 20), 0.1), torch.full((3, 8, 40), 0.4))},
+        "no control": {"controls": {}},
+    }
+    lacking: ClassVar[Refusals] = {
+        "control": ({"controls": {"colour": 1.0}}, "no control called colour. It has: canny, depth, edges, flow"),
+        "several controls": ({"controls": {"depth": 1.0, "edges": 1.0}}, "one control at a time, not depth and edges"),
+        "references": ({"references": (torch.zeros(3, 8, 8),) * 5}, "at most 4 reference pictures, not 5"),
+        "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
+        "long prompt": ({"prompt": "a very long prompt " * 40}, r"prompt has \d+ tokens, the model reads 512"),
+        "words to avoid without guidance": ({"negative_prompt": "blur", "guidance": 1.0}, "does nothing"),
+    }
+    experts: ClassVar[int] = 1
+
+    @classmethod
+    def build(cls, folder: Path) -> Path:
+        return tiny_wan.build(folder, experts=cls.experts, boundary=0.875)
+
+    @classmethod
+    def load(cls, folder: Path) -> Stylizer:
+        model = super().load(folder)
+        assert isinstance(model, WanVace)
+        return replace(model, window=9)
+
+
+class TestWanVaceOfTwoExperts(TestWanVace):
+    """The same with a second transformer for the lower levels: of two steps, the first asks one, the second another."""
+
+    experts = 2

@@ -1,0 +1,95 @@
+"""Sampling for models that were trained by flow matching: which levels a run visits, and the loop over them.
+
+Here a level is sigma, 0 to 1: the share of noise in `(1 - sigma) * picture + sigma * noise`; the model answers with the
+direction from the picture to the noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
+from torch import Tensor
+
+from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.row import Row
+from engine.diffusion.sampling import check_scheduler
+from engine.errors import ModelError
+
+SCHEDULERS: dict[str, type] = {
+    kind.__name__: kind for kind in (FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler)
+}
+"""Those that take levels of our choice and draw no noise as they go."""
+
+Predict = Callable[[int, Tensor, Tensor], Tensor]
+"""What a model answers: of the step's number, the timestep, and latents `[L, c, h, w]` to a direction of that shape."""
+
+_OTHER_LEVELS = ("use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
+
+
+def load_flow_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - schedulers share no typed base
+    """This makes the row's own scheduler, or the checkpoint's; one that is not for flow matching is refused."""
+    config = row.scheduler or checkpoint.config("scheduler", "scheduler_config.json")
+    name = config.get("_class_name")
+    if name not in SCHEDULERS:
+        works = ", ".join(sorted(SCHEDULERS))
+        raise ModelError(f"The scheduler of {checkpoint.name} is of class {name}. What works: {works}.")
+    kind: Any = SCHEDULERS[name]
+    scheduler = kind.from_config({key: value for key, value in config.items() if not key.startswith("_")})
+    check_flow_scheduler(scheduler)
+    return scheduler
+
+
+def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401
+    """This refuses configurations that are not for flow matching: they would run, and give a wrong picture."""
+    check_scheduler(scheduler)
+    config = scheduler.config
+    if isinstance(scheduler, UniPCMultistepScheduler):
+        prediction = config.prediction_type
+        if prediction != "flow_prediction" or not config.use_flow_sigmas:
+            raise ModelError(f"The scheduler's config predicts {prediction}; this model needs flow_prediction.")
+    wrong = [name for name in (*_OTHER_LEVELS, "stochastic_sampling", "invert_sigmas") if config.get(name)]
+    if wrong:
+        raise ModelError(f"The scheduler's config has {wrong[0]} on, which does not work here. Set it to false.")
+
+
+def begin(scheduler: Any, steps: int, strength: float, device: torch.device) -> None:  # noqa: ANN401
+    """This makes a scheduler visit `steps` levels, evenly in time from `strength` down, shifted as its config says.
+
+    At a strength of 1 they are the library's own, but for Euler, whose last level the library puts next to the picture:
+    of four steps, one would be lost.
+    """
+    trained: int = scheduler.config.num_train_timesteps
+    times = strength * np.linspace(1, 1 / trained, steps + 1)[:-1]
+    scheduler.set_timesteps(sigmas=times, device=device)
+    scheduler.set_begin_index(0)  # else a step is found by its rounded timestep, which may be another's, too
+
+
+def noised(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    """This brings clean latents to a level."""
+    return (1 - sigma) * clean + sigma * noise
+
+
+def denoise(predict: Predict, scheduler: Any, clean: Tensor, noise: Tensor, kept: Tensor | None = None) -> Tensor:  # noqa: ANN401
+    """This denoises `[L, c, h, w]` from the first level of a scheduler that has begun.
+
+    kept: `[K, c, h, w]`, what the first latents are held to at each level under their own noise, so that those beside
+    them are denoised against what is already there.
+    """
+    sigmas = scheduler.sigmas.to(clean)
+    latents = noised(clean, noise, sigmas[0])
+    for step, timestep in enumerate(scheduler.timesteps):
+        _hold(latents, kept, noise, sigmas[step])
+        # In float32: Euler gives its result in the precision of what it is told.
+        direction = predict(step, timestep, latents).float()
+        latents = scheduler.step(direction, timestep, latents, return_dict=False)[0]
+    _hold(latents, kept, noise, sigmas[-1])
+    return latents
+
+
+def _hold(latents: Tensor, kept: Tensor | None, noise: Tensor, sigma: Tensor) -> None:
+    if kept is not None:
+        latents[: len(kept)] = noised(kept, noise[: len(kept)], sigma)

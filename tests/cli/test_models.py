@@ -1,0 +1,185 @@
+"""Models from the Hub, by the real command line and the Hub's real client, against a stand-in on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from engine.diffusion import catalog
+from tests.engine.diffusion import tiny_sd15
+from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
+from tests.engine.diffusion.test_animatediff_parts import lora
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIP = ROOT / "samples" / "harbour.mp4"
+
+
+@dataclass
+class Person:
+    """Somebody at a fresh machine: no models, and a Hub that answers here."""
+
+    hub: FakeHub
+    home: Path
+
+    def runs(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        own = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.home / "cache"), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        code = "from cli.restyle import main; main()"
+        command = [sys.executable, "-c", code, *words]
+        paths = {"PYTHONPATH": str(ROOT), **clean, **own, **environment}
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.home, env=paths)
+
+    def is_refused(self, *words: str, status: int, **environment: str) -> str:
+        """The one line that is said."""
+        done = self.runs(*words, **environment)
+        assert done.returncode == status, done.stderr
+        said = [line for line in done.stderr.splitlines() if line.startswith("restyle: ")]
+        assert len(said) == 1
+        assert "Traceback" not in done.stderr
+        return said[0]
+
+
+@pytest.fixture(scope="module")
+def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    with fake_hub() as hub:
+        home = tmp_path_factory.mktemp("home")
+        publish(hub, tmp_path_factory.mktemp("hub"))
+        yield Person(hub, home)
+
+
+def publish(hub: FakeHub, folder: Path) -> None:
+    """This puts all repositories of the row `animatediff` there, tiny: with halves, pickles and more beside."""
+    whole = tiny_sd15.build(folder / "whole", controls=("canny", "depth"))
+    for part in catalog.find("animatediff").parts:
+        repository = folder / part.repository
+        hub.repositories[part.repository] = repository
+        source = whole / part.component
+        if not source.is_dir():
+            source = whole / "controlnet_depth"
+        shutil.copytree(source, repository / part.folder, dirs_exist_ok=True)
+    base = hub.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"]
+    (base / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    weights = base / "unet" / "diffusion_pytorch_model.safetensors"
+    halves = {name: weight.half() for name, weight in load_file(weights).items()}
+    save_file(halves, weights.with_suffix(".fp16.safetensors"), metadata={"format": "pt"})
+    (base / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"a pickle")
+    (base / "unet" / "code.py").write_text("raise SystemExit('this must not run')")
+    (base / "v1-5-pruned.safetensors").write_bytes(bytes(1000))
+
+
+def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person, tmp_path: Path) -> None:
+    fresh = Person(FakeHub(url="http://127.0.0.1:9"), tmp_path)
+    listed = fresh.runs("models", HF_HUB_OFFLINE="1")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "animatediff " in listed.stdout
+    assert "no, 7.3 GB" in listed.stdout
+    told = json.loads(fresh.runs("models", "--json").stdout)
+    assert told["starter"]["here"]
+    assert not told["animatediff"]["here"]
+    doctor = fresh.runs("doctor", HF_HUB_OFFLINE="1")
+    assert (doctor.returncode, doctor.stderr) == (0, "")
+    assert "restyle models --pull animatediff" in doctor.stdout
+    assert "HF_HUB_OFFLINE is set" in doctor.stdout
+
+
+def test_a_model_that_is_not_here_is_refused_with_the_command_that_fetches_it(tmp_path: Path) -> None:
+    fresh = Person(FakeHub(url="http://127.0.0.1:9"), tmp_path)
+    said = fresh.is_refused("run", str(CLIP), "--prompt", "ink", "--model", "animatediff", "-o", "out.mp4", status=4)
+    assert said.endswith("Fetch it: restyle models --pull animatediff")
+    said = fresh.is_refused("run", str(CLIP), "--prompt", "ink", "--model", "some/one", "-o", "out.mp4", status=4)
+    assert said.endswith("Fetch it: restyle models --pull some/one")
+
+
+@pytest.fixture(scope="module")
+def fetched(person: Person) -> Person:
+    """The person after `restyle models --pull animatediff`."""
+    done = person.runs("models", "--pull", "animatediff")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "animatediff is here.\n"
+    return person
+
+
+def test_only_configs_and_safetensors_are_fetched_and_once(fetched: Person) -> None:
+    got = [path for path in fetched.hub.asked if "/resolve/" in path]
+    assert {Path(path).suffix for path in got} == {".json", ".safetensors"}
+    assert any(path.endswith("unet/diffusion_pytorch_model.fp16.safetensors") for path in got)
+    assert not any(path.endswith(("unet/diffusion_pytorch_model.safetensors", "pruned.safetensors")) for path in got)
+    assert json.loads(fetched.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)["animatediff"]["here"]
+    before = len(got)
+    assert fetched.runs("models", "--pull", "animatediff").returncode == 0
+    assert len([path for path in fetched.hub.asked if "/resolve/" in path]) == before
+
+
+def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched: Person) -> None:
+    (fetched.home / "cuts.txt").write_text("18\n")
+    lora(fetched.home / "ink.safetensors")
+    words = ["run", str(CLIP), "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
+    words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
+    words += ["-o", "out.mp4", "--no-report"]
+    done = fetched.runs(*words, HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.returncode == 0, done.stderr
+    assert "48 frames" in done.stderr  # of which 30, four windows, after the cut
+    first = (fetched.home / "out.mp4").read_bytes()
+    job = fetched.home / "out.mp4.restyle"
+    plan = json.loads((job / "plan.json").read_text())
+    assert plan == [[[0, 18]], [[18, 48]]]
+    for path in job.glob("chunk-00001.*"):
+        path.unlink()
+    (fetched.home / "out.mp4").unlink()
+    again = fetched.runs(*words, "--json", HF_ENDPOINT="http://127.0.0.1:9")
+    assert json.loads(again.stdout.splitlines()[-1])["resumed_chunks"] == 1
+    assert (fetched.home / "out.mp4").read_bytes() == first
+    said = fetched.is_refused(*words[:-3], "--checkpoint", "some/one", "-o", "out.mp4", status=4)
+    assert "restyle models --pull some/one" in said
+
+
+def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Person, tmp_path: Path) -> None:
+    person.hub.repositories["some/body"] = tiny_sd15.build(tmp_path / "model", controls=("depth",))
+    assert person.runs("models", "--pull", "some/body").stdout == "some/body is here.\n"
+    words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
+    done = person.runs(*words, "-o", "other.mp4", "--no-report", "--no-cuts")
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_goes_wrong_with_the_hub_is_one_line_and_the_next_step(person: Person, tmp_path: Path) -> None:
+    person.hub.refusals = {"some/gate": (403, "GatedRepo"), "some/fault": (500, "")}
+    pull = ("models", "--pull")
+    assert "agree to its terms on https://huggingface.co/some/gate, then run `hf auth login`" in person.is_refused(
+        *pull, "some/gate", status=4
+    )
+    assert "The Hub has no some/nobody, or it is private" in person.is_refused(*pull, "some/nobody", status=4)
+    assert "Unset it" in person.is_refused(*pull, "some/body", status=4, HF_HUB_OFFLINE="1")
+    away = person.is_refused(*pull, "some/body", status=4, HF_ENDPOINT="http://127.0.0.1:9")
+    assert "The connection to the Hub for some/body failed. Check the network" in away
+    assert "Did you mean animatediff?" in person.is_refused(*pull, "animatedif", status=4)
+
+
+def test_a_disk_that_is_too_small_is_found_before_anything_is_fetched(person: Person, tmp_path: Path) -> None:
+    person.hub.repositories["some/giant"] = tiny_sd15.build(tmp_path / "model", controls=())
+    person.hub.sizes = {"vae/diffusion_pytorch_model.safetensors": 10**15}
+    said = person.is_refused("models", "--pull", "some/giant", status=5)
+    assert "1000000.0 GB are to be fetched" in said
+    assert "HF_HOME" in said
+    assert not any(path.startswith("/some/giant/resolve") for path in person.hub.asked)
+
+
+def test_a_download_that_breaks_off_leaves_nothing_half_and_goes_on(person: Person, tmp_path: Path) -> None:
+    person.hub.sizes = {}
+    person.hub.repositories["some/where"] = tiny_sd15.build(tmp_path / "model", controls=())
+    person.hub.breaks = {"diffusion_pytorch_model.safetensors"}
+    said = person.is_refused("models", "--pull", "some/where", status=4)
+    assert "The connection to the Hub for some/where failed. Check the network; the same command goes on" in said
+    person.hub.breaks = set()
+    assert person.runs("models", "--pull", "some/where").stdout == "some/where is here.\n"
+    file = next((person.home / "cache").rglob("models--some--where/snapshots/*/unet/*.safetensors"))
+    assert torch.equal(load_file(file)["conv_in.weight"], tiny_sd15.unet().conv_in.weight)
