@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, cast
 
 import torch
@@ -36,8 +37,9 @@ def build_tokenizer(words: list[str]) -> CLIPTokenizer:
 
     pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     pairs.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [letter + "</w>" for letter in ascii_lowercase]  # numbered here, or they would be in the order of a hash
     pairs.train_from_iterator(
-        sorted(words), trainers.BpeTrainer(vocab_size=10_000, min_frequency=1, end_of_word_suffix="</w>")
+        sorted(words), trainers.BpeTrainer(vocab_size=10_000, special_tokens=ends, end_of_word_suffix="</w>")
     )
     merges = [tuple(pair) for pair in json.loads(pairs.to_str())["model"]["merges"]]
     letters = list(bytes_to_unicode().values())

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from engine.settings import load_look
+from engine.settings import load_look, look_names
 from training.styles import STYLES
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -19,7 +19,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pencil": ("pencil", "a pencil sketch", "graphite drawing", "pencil drawing", "charcoal sketch"),
     "noir": ("noir", "film noir", "black and white film", "monochrome film", "black and white"),
     "neon": ("neon", "neon night", "neon lights", "glowing neon lines", "cyberpunk"),
-    "paper": ("paper cut-out", "paper cutout", "cut paper", "paper collage", "layered paper"),
+    "paper": (
+        "paper cut-out, layered colored paper with shadows",
+        "paper cut-out",
+        "paper cutout",
+        "cut paper",
+        "paper collage",
+        "layered paper",
+    ),
 }
 """What people call the looks, beside each look's own prompt."""
 
@@ -48,7 +55,7 @@ def say(said: Said, rng: torch.Generator) -> str:
     """This puts into words what a picture is, each time in another way."""
     looks, bits = said
     names = list(STYLES)
-    phrases = [_pick((load_look(names[n]).prompt, load_look(names[n]).prompt, *NAMES[names[n]]), rng) for n in looks]
+    phrases = [_pick((*_own(names[n]) * 2, *NAMES[names[n]]), rng) for n in looks]
     whole = _pick((" and ", ", "), rng).join(phrases)
     for word in (MODIFIERS[i] for i in range(len(MODIFIERS)) if bits >> i & 1):
         saying = _pick(SAYINGS[word], rng)
@@ -58,10 +65,15 @@ def say(said: Said, rng: torch.Generator) -> str:
 
 def known_words() -> list[str]:
     """This lists every word that is said in training, sorted."""
-    texts = [*FILLERS, *(load_look(name).prompt for name in STYLES)]
+    texts = [*FILLERS, *(prompt for name in STYLES for prompt in _own(name))]
     for phrases in (*NAMES.values(), *SAYINGS.values()):
         texts.extend(phrases)
     return sorted({word for text in texts for word in re.findall(r"[a-z]+", text.lower())})
+
+
+def _own(name: str) -> tuple[str, ...]:
+    """The prompt of a look, if it is one of those that come with the engine: a style may be learned and not be good."""
+    return (load_look(name).prompt,) if name in look_names() else ()
 
 
 def _pick(choices: Sequence[T], rng: torch.Generator) -> T:
