@@ -17,6 +17,7 @@ from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
 from engine.given import Given
 from engine.journal import Journal
+from engine.keyframes import Keyframe
 from engine.media import Reader, scaled
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
@@ -30,7 +31,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. given: controls that are known and need not be drawn, by name. announce: is told in words what a person
+    be known. given: controls that are known and need not be drawn, by name. keyframes: painted frames that the result
+    passes through. announce: is told in words what a person
     should know while the job runs.
     """
 
@@ -44,6 +46,7 @@ class Studio:
     seed: int
     controls: Controls
     given: Mapping[str, Given] = field(default_factory=dict)
+    keyframes: tuple[Keyframe, ...] = ()
     announce: Callable[[str], None] = lambda words: None
 
 

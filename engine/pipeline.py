@@ -22,6 +22,7 @@ from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
+from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
@@ -60,7 +61,7 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather", "keyframes")
 
 
 def _silent(progress: Progress) -> None:
@@ -164,7 +165,8 @@ def _studio(
     given = {name: control for name, control in known.items() if name in request.active_controls}
     controls = Controls.load(set(request.active_controls) - set(given))
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, given)
+    keys = read_keyframes(settings.keyframes, reader.info, sizes.work)
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, given, keys)
 
 
 def _identity(
