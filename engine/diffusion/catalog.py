@@ -78,7 +78,7 @@ def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults =
         "parts": own,
         "takes": WAN_TAKES,
         "licence": Licence("Apache-2.0", commercial=True),
-        "working": 8.0,
+        "working": 10.0,
         **rest,
     }
     return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
@@ -134,7 +134,7 @@ ROWS = (
     _wan_vace("wan-vace-14b", "Wan 2.1 VACE", _wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7)),
     _wan_vace(
         "wan-vace-14b-fast",
-        "the same distilled to 4 steps (fewer at less strength)",
+        "Wan 2.1 VACE, distilled to 4 steps, fewer at less strength",
         (
             *_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
             Part("lora_fast", "lightx2v/Wan2.1-Distill-Loras", file=WAN_LORA, size=0.63),
@@ -157,6 +157,7 @@ ROWS = (
         defaults=COGVIDEOX_DEFAULTS,
         takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False),
         side=480,
+        working=7.5,
         parts=parts(
             "alibaba-pai/CogVideoX-Fun-V1.1-5b-Control",
             transformer=11.1,

@@ -16,7 +16,11 @@ STRIDE = 4
 
 
 class CogVideoXAutoencoder:
-    """Encodes and decodes one video at once, eight frames at a time inside. Float32 throughout."""
+    """Encodes and decodes one video at once, eight frames at a time inside. Float32 throughout.
+
+    Pictures larger than half of what it was trained on go in overlapping tiles of that size, as its makers advise:
+    whole ones of 720x480 would take 25 GB.
+    """
 
     def __init__(self, net: Any) -> None:  # noqa: ANN401 - one of KINDS
         if net.config.temporal_compression_ratio != STRIDE:
@@ -25,6 +29,7 @@ class CogVideoXAutoencoder:
                 f"is {STRIDE}."
             )
         self.net: Any = net.float()
+        self.net.use_tiling = _tiles_meet(self.net)
         self.factor = int(2 ** (len(net.config.block_out_channels) - 1))
         self.channels: int = net.config.latent_channels
         self.rule = FrameRule(self.factor, STRIDE, offset=1)
@@ -63,4 +68,19 @@ class CogVideoXAutoencoder:
         for 9 of 192x192. Encoding takes half of it.
         """
         widest = int(self.net.config.block_out_channels[0])
-        return 4 * height * width * (widest * 9 * 16 + 6 * frames) + 180_000_000
+        tile: int = height * width
+        if self.net.use_tiling:
+            tile = min(height, self.net.tile_sample_min_height) * min(width, self.net.tile_sample_min_width)
+        return 4 * (tile * widest * 9 * 16 + height * width * 6 * frames) + 180_000_000
+
+
+def _tiles_meet(net: Any) -> bool:  # noqa: ANN401
+    """Whether tiles step as far in latents as in pixels: of others the library makes a picture of another size."""
+    sides = (
+        (net.tile_sample_min_height, net.tile_latent_min_height, net.tile_overlap_factor_height),
+        (net.tile_sample_min_width, net.tile_latent_min_width, net.tile_overlap_factor_width),
+    )
+    return all(
+        int(latents * (1 - share)) * pixels == latents * (pixels - int(pixels * share))
+        for pixels, latents, share in sides
+    )

@@ -15,6 +15,7 @@ import torch
 
 from engine.diffusion import catalog
 from engine.diffusion.cogvideox import TAKES, CogVideoXFun
+from engine.diffusion.cogvideox_autoencoder import CogVideoXAutoencoder
 from engine.diffusion.row import Family
 from engine.diffusion.stylizer import Chunk, Request
 from engine.errors import ModelError
@@ -83,6 +84,25 @@ def test_any_number_of_latents_is_decoded_to_the_frames_that_they_stand_for(mode
     longer = model.autoencoder.decode(torch.cat([row, row[-1:], row[-1:]]))
     if latents % 2:
         torch.testing.assert_close(longer[: len(frames)], frames, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("latents", [2, 3])
+def test_large_pictures_go_in_tiles_and_keep_size_and_count(latents: int) -> None:
+    autoencoder = CogVideoXAutoencoder(tiny.autoencoder(sample_height=96, sample_width=80).eval())
+    tiles: list[object] = []
+    hook = autoencoder.net.decoder.conv_out.register_forward_pre_hook(lambda *_: tiles.append(1))
+    with torch.no_grad():
+        frames = autoencoder.decode(torch.randn(latents, tiny.CHANNELS, 8, 12))
+        again = autoencoder.encode(frames)
+    hook.remove()
+    assert frames.shape == (4 * latents - 3, 3, 64, 96)
+    assert again.shape == (latents, tiny.CHANNELS, 8, 12)
+    assert len(tiles) > 1
+    odd = CogVideoXAutoencoder(tiny.autoencoder(sample_height=64, sample_width=96).eval())
+    with torch.no_grad():
+        assert odd.decode(torch.randn(1, tiny.CHANNELS, 8, 12)).shape == (1, 3, 64, 96)  # whole: its tiles do not meet
+    small, large = autoencoder.peak_bytes(9, 32, 48), autoencoder.peak_bytes(9, 64, 96)
+    assert small < large < small + 4 * 64 * 96 * (6 * 9 + 8 * 9 * 16)
 
 
 @pytest.mark.parametrize("before", [1, 2, 3])
