@@ -25,6 +25,8 @@ from engine.windows import Span
 
 REACH = 36
 """Frames over which a painted frame fades where no other follows."""
+EDGE = 8
+"""Pixels beyond the picture's edge after which half of a change is left."""
 SHAPE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)=(.+)")
 
 ReadSource = Callable[[int], Tensor]
@@ -138,13 +140,21 @@ class _Trace:
         left = 1 - abs(number - self.key) / self.reach
         if left <= 0:
             return torch.zeros_like(self._change[0])
-        fade = left * left * (3 - 2 * left)  # and the next one's is the rest of 1
+        fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         here = self._source(number)
         earlier, later = (self._here, here) if number > self._at else (here, self._here)
         flows = self._motion(max(number, self._at), earlier, later)
         there, back = (flow[None] for flow in (flows if number > self._at else reversed(flows)))
         further, inside = warp(torch.cat([self._way, self._trust], dim=1), there)
         self._way = there + further[:, :2]
-        self._trust = further[:, 2:] * inside * round_trip(there, back)
+        self._trust = further[:, 2:] * torch.where(inside == 1, round_trip(there, back), _beyond(there))
         self._at, self._here = number, here
         return (fade * self._trust * warp(self._change, self._way, "bicubic")[0])[0]
+
+
+def _beyond(flow: Tensor) -> Tensor:
+    """This says how far a change may be continued beyond the picture's edge, `[1, 1, H, W]`: less with each pixel."""
+    height, width = flow.shape[-2:]
+    x, y = flow[:, :1] + torch.arange(width), flow[:, 1:] + torch.arange(height)[:, None]
+    out = (-x).relu() + (x - (width - 1)).relu() + (-y).relu() + (y - (height - 1)).relu()
+    return torch.exp2(-out / EDGE)

@@ -35,9 +35,8 @@ def styled(scene: Scene) -> Tensor:
 
 
 def painted(scene: Scene, number: int) -> Tensor:
-    """Darker, and with strokes that are nowhere in the source."""
-    strokes = torch.sin(torch.arange(128) * 0.9).view(1, 1, -1) * torch.sin(torch.arange(72) * 0.7).view(1, -1, 1)
-    return (0.5 * styled(scene)[number] + 0.15 + 0.1 * strokes).clamp(0, 1)
+    """Other colours, and light where it was dark, on the same things."""
+    return 0.85 - 0.7 * scene.frames[number].roll(1, dims=0)
 
 
 def led(scene: Scene, *numbers: int) -> Tensor:
@@ -76,10 +75,14 @@ def test_it_ends_at_the_next_one(drawn):
     assert (both[9] - alone[9]).abs().mean() < 0.3 * (both[5] - alone[5]).abs().mean()
 
 
-@pytest.mark.parametrize("number", [8, 9, 10, 11])
-def test_leaving_it_changes_no_more_along_the_motion_than_the_source(drawn, number):
-    made = led(drawn, 9)
-    assert warp_error(made, drawn, number) < 1.2 * warp_error(drawn.frames, drawn, number)
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 8])
+def test_leaving_it_changes_no_more_along_the_motion_than_the_source(seed):
+    scene = draw_scene(seed, LENGTH, 72, 128)
+    made = led(scene, 9)
+    for number in (9, 10):
+        assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
+    for number in (6, 7, 8, 11, 12, 13):  # looked up twice, and fading
+        assert warp_error(made, scene, number) < 4 * warp_error(scene.frames, scene, number)
 
 
 def test_without_one_nothing_is_touched(drawn):
