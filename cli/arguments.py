@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
     "proxy": "restyle a render by its own passes: exact motion, depth and outlines from its EXR files",
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
+    "controls": "write a control as a video, to look at or to change and hand in again: depth, edges, flow ...",
     "probe": "say what a clip is: size, frames, times, colour, sound",
     "looks": "list the looks",
     "models": "list the models: whether each is here and fits this machine; --pull NAME fetches one",
@@ -101,6 +102,7 @@ def _parser() -> Parser:
     _add_run(made["run"], "CLIP", CLIP)
     _add_run(made["proxy"], "RENDER", RENDER)
     _add_report(made["report"])
+    _add_controls(made["controls"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
     made["models"].add_argument(
         "--pull", metavar="NAME", help="fetch a model: a name from this list, or owner/name from the Hub"
@@ -126,6 +128,18 @@ def _add_run(parser: argparse.ArgumentParser, clip: str, what: str) -> None:
         group = parser.add_argument_group(title)
         for names, how in options.items():
             group.add_argument(*names.split(), **how)  # type: ignore[arg-type]  # a table of keywords
+
+
+def _add_controls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    parser.add_argument("--control", required=True, metavar="NAME", help="which: depth, edges, canny, colour, flow")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
+    )
+    for group in RUN.values():
+        for name in ("--size", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
+            if name in group:
+                parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
@@ -175,6 +189,13 @@ def _lora(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is no LoRA; say FILE:WEIGHT, as ink.safetensors:0.8") from error
 
 
+def _video(text: str) -> tuple[str, str]:
+    name, _, path = text.partition("=")
+    if not (name and path):
+        raise argparse.ArgumentTypeError(f"{text!r} names no control video; say NAME=FILE, as depth=my_depth.mp4")
+    return name, path
+
+
 RUN: dict[str, dict[str, dict[str, object]]] = {
     "the picture": {
         "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
@@ -195,6 +216,13 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "action": "append",
             "metavar": "PICTURE",
             "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+        },
+        "--control-video": {
+            "type": _video,
+            "action": "append",
+            "metavar": "NAME=FILE",
+            "help": "your own control, as depth=my_depth.mp4 or a folder of PNG, in place of what is drawn from the "
+            "clip (see `restyle controls`); may be repeated",
         },
         "--steady": {
             "type": _number,

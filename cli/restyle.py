@@ -82,6 +82,10 @@ def _obey(chosen: argparse.Namespace) -> None:
             from cli.report import report
 
             _tell(report(chosen), chosen.as_json)
+        case "controls":
+            from cli.controls import write_control
+
+            write_control(chosen)
         case "probe":
             from cli.about import describe_clip
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from consistency.join import ChunkJoin
 from consistency.steady import Pair, Steadier
-from engine.chunks import Studio, read_frames
+from engine.chunks import Studio
+from engine.footage import read_frames
 from engine.keyframes import through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan

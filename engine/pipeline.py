@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,11 +16,13 @@ import torch
 from torch import Tensor
 
 from engine.agreement import open_proxy
-from engine.chunks import SLICE, Studio, restyle_shot
-from engine.controls import Controls
+from engine.cache import MapCache, cache_folder
+from engine.chunks import Studio, restyle_shot
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
+from engine.drawn import control_videos, source_mark
+from engine.footage import SLICE
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
 from engine.keyframes import read_keyframes
@@ -27,9 +30,9 @@ from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
-from engine.proxy import Proxy
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
+from engine.sources import Sources, find_drawers
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -93,10 +96,13 @@ def restyle(
         warnings = check_job(source, output, settings, reader.info, sizes)
         compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+        cache = MapCache(cache_folder() / "controls")
+        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal, proxy)
+        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader))
+        studio = _studio(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -104,7 +110,7 @@ def restyle(
             seconds = _diffuse(studio, plan, progress)
             written = _write(studio, plan, output, settings, compose, progress)
             journal.finish(source, output)
-        notes = (*warnings, *written, *reader.warnings)
+        notes = (*warnings, *written, *reader.warnings, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -132,10 +138,16 @@ def restyle_frames(
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     stylizer = _load(settings)
+    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder, masked(settings, reader, sizes.output) as compose:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}), proxy)
+        with (
+            TemporaryDirectory(prefix="restyle-") as folder,
+            masked(settings, reader, sizes.output) as compose,
+            videos() as given,
+        ):
+            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "")
+            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             done = 0
@@ -144,8 +156,8 @@ def restyle_frames(
                     yield compose(scaled(piece, sizes.output), done)
                     done += len(piece)
 
-    with masked(settings, reader, sizes.output):  # refused now, if it must be
-        Controls.load(make_request(settings, stylizer).active_controls)
+    with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
+        find_drawers(make_request(settings, stylizer), given, proxy)
     return finished()
 
 
@@ -157,26 +169,26 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studio(
-    reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal, proxy: Proxy | None
-) -> Studio:
+def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     request = make_request(settings, stylizer)
-    known = proxy.givens() if proxy else {}
-    given = {name: control for name, control in known.items() if name in request.active_controls}
-    controls = Controls.load(set(request.active_controls) - set(given))
+    controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    keys = read_keyframes(settings.keyframes, reader.info, sizes.work)
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, given, keys)
+    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
+    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, keys)
 
 
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
     # None of these says anything of the chunks: with another `steady` or mask the same ones make another result.
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in WITHOUT_CHUNKS}
+    # Control videos do, by what is in them, wherever they lie.
+    unasked = (*WITHOUT_CHUNKS, "control_videos")
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
+        **({"control videos": own} if own else {}),
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,

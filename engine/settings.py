@@ -101,6 +101,7 @@ class Settings:
     memory: Memory = Memory.AUTO
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
+    control_videos: Mapping[str, str] = field(default_factory=dict)
     cuts: str = "auto"
     passes: str | None = None
     mask: str | None = None
@@ -135,6 +136,7 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
+        object.__setattr__(self, "control_videos", _videos(self.control_videos))
         object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
         object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
@@ -204,6 +206,12 @@ def _check_strength(value: object) -> None:
 def _check_steady(value: object) -> None:
     if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
+
+
+def _videos(videos: object) -> Mapping[str, str]:
+    if not isinstance(videos, Mapping) or not all(isinstance(path, str) for path in videos.values()):
+        raise SettingsError(f'control_videos is {videos!r}; it must be a table of names and files, as depth = "d.mkv".')
+    return MappingProxyType(dict(videos))
 
 
 def _loras(loras: object) -> Mapping[str, float]:
