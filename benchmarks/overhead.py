@@ -21,10 +21,10 @@ from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, draw_loop, settings_
 from consistency.join import ChunkJoin
 from consistency.steady import Steadier
 from engine import chunks, pipeline
-from engine.controls import Controls
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
+from engine.drawn import Drawn
 from engine.journal import Journal
 from engine.media import Writer, probe
 
@@ -35,8 +35,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("finding cuts", pipeline, "find_shots"),
     ("reading frames", chunks, "read_frames"),
     ("noise along the flow", chunks, "_shot_noise"),
-    ("control maps", Controls, "fit"),
-    ("control maps", Controls, "draw"),
+    ("control maps", Drawn, "__call__"),
     ("keeping chunks", Journal, "store"),
     ("reading chunks back", Journal, "frames"),
     ("joining chunks", ChunkJoin, "add"),

@@ -102,11 +102,19 @@ def examine() -> dict[str, Any]:
         "processor": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads in use",
         "memory": f"{psutil.virtual_memory().available / 1e9:.1f} of {psutil.virtual_memory().total / 1e9:.1f} GB free",
         "disk here": f"{shutil.disk_usage('.').free / 1e9:.1f} GB free",
+        "controls kept": _kept(),
         "gpu": ", ".join(gpus) or "none that CUDA finds: models run on the processor",
         "reader decord": "here" if importlib.util.find_spec("decord") else "not here: pip install 'restyle[decord]'",
         "hub": _hub(),
         **{f"model {name}": _in_short(name, told) for name, told in describe_models().items()},
     }
+
+
+def _kept() -> str:
+    from engine.cache import LIMIT, MapCache, cache_folder
+
+    kept = MapCache(cache_folder() / "controls")
+    return f"{kept.size() / 1e9:.2f} of at most {LIMIT / 1e9:.1f} GB in {kept.folder}; may be deleted"
 
 
 def _hub() -> str:

@@ -16,7 +16,9 @@ from engine.weights import Stretch
 
 COMMANDS = {
     "run": "restyle a clip; `restyle CLIP` is short for it, and `restyle run --help` lists all options",
+    "proxy": "restyle a render by its own passes: exact motion, depth and outlines from its EXR files",
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
+    "controls": "write a control as a video, to look at or to change and hand in again: depth, edges, flow ...",
     "probe": "say what a clip is: size, frames, times, colour, sound",
     "looks": "list the looks",
     "models": "list the models: whether each is here and fits this machine; --pull NAME fetches one",
@@ -28,6 +30,7 @@ examples:
   restyle clip.mp4 --look comic                      writes clip.comic.mp4 beside the clip
   restyle clip.mp4 --look oil --strength 0.5         stays closer to the footage
   restyle frames/ --look ink --rate 25 -o ink.mp4    a folder of numbered stills
+  restyle proxy render/ --look oil                   a Blender render with its passes
 """
 
 STATUS = """\
@@ -95,8 +98,11 @@ def _parser() -> Parser:
     }
     made["run"].epilog, made["run"].description = EXAMPLES + "\n" + STATUS, "Restyle a clip."
     made["run"].usage = "restyle CLIP (--look LOOK | --prompt WORDS) [options]"
-    _add_run(made["run"])
+    made["proxy"].usage = "restyle proxy RENDER (--look LOOK | --prompt WORDS) [options]"
+    _add_run(made["run"], "CLIP", CLIP)
+    _add_run(made["proxy"], "RENDER", RENDER)
     _add_report(made["report"])
+    _add_controls(made["controls"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
     made["models"].add_argument(
         "--pull", metavar="NAME", help="fetch a model: a name from this list, or owner/name from the Hub"
@@ -113,12 +119,27 @@ def _sentence(text: str) -> str:
 CLIP = "a clip, a folder of numbered stills, or stills as shot.%%04d.png"
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+RENDER = "a folder of EXR files with the passes Combined, Depth and Vector, or one sequence as render/frame.*.exr"
+
+
+def _add_run(parser: argparse.ArgumentParser, clip: str, what: str) -> None:
+    parser.add_argument("clip", type=Path, metavar=clip, help=what)
     for title, options in RUN.items():
         group = parser.add_argument_group(title)
         for names, how in options.items():
             group.add_argument(*names.split(), **how)  # type: ignore[arg-type]  # a table of keywords
+
+
+def _add_controls(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
+    parser.add_argument("--control", required=True, metavar="NAME", help="which: depth, edges, canny, colour, flow")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
+    )
+    for group in RUN.values():
+        for name in ("--size", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
+            if name in group:
+                parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
@@ -168,6 +189,13 @@ def _lora(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is no LoRA; say FILE:WEIGHT, as ink.safetensors:0.8") from error
 
 
+def _video(text: str) -> tuple[str, str]:
+    name, _, path = text.partition("=")
+    if not (name and path):
+        raise argparse.ArgumentTypeError(f"{text!r} names no control video; say NAME=FILE, as depth=my_depth.mp4")
+    return name, path
+
+
 RUN: dict[str, dict[str, dict[str, object]]] = {
     "the picture": {
         "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
@@ -188,6 +216,13 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "action": "append",
             "metavar": "PICTURE",
             "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+        },
+        "--control-video": {
+            "type": _video,
+            "action": "append",
+            "metavar": "NAME=FILE",
+            "help": "your own control, as depth=my_depth.mp4 or a folder of PNG, in place of what is drawn from the "
+            "clip (see `restyle controls`); may be repeated",
         },
         "--steady": {
             "type": _number,
@@ -214,6 +249,25 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "png is a folder of stills"
         },
     },
+    "a part of the picture": {
+        "--mask": {
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
+            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+        },
+        "--keyframe": {
+            "action": "append",
+            "metavar": "TIME=PICTURE",
+            "help": "a frame of the result that you have painted, as 0:12.5=painted.png: the result passes through it, "
+            "and it spreads along the motion; may be repeated",
+        },
+        "--mask-invert": {"action": "store_true", "help": "restyle everything but that"},
+        "--mask-grow": {"type": _whole, "metavar": "PX", "help": "grow the mask by so many pixels; -3 shrinks it"},
+        "--mask-feather": {
+            "type": _number,
+            "metavar": "PX",
+            "help": "how softly it begins, inside its border: 6 pixels if not given, 0 cuts it out",
+        },
+    },
     "the footage": {
         "--cuts": {
             "metavar": "FILE",
@@ -222,6 +276,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         },
         "--no-cuts": {"action": "store_true", "help": "the clip is one scene: look for no cuts"},
         "--rate": {"metavar": "FPS", "help": "how many stills are shown a second: 24, 23.976 or 24000/1001"},
+        "--passes": {
+            "metavar": "RENDER",
+            "help": "the clip's own passes as EXR files, in a folder: motion, depth and outlines are taken from them",
+        },
         "--reader": {"help": "which library decodes the clip: pyav reads everything, decord is the second opinion"},
     },
     "the job": {
@@ -236,6 +294,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "action": "append",
             "metavar": "FILE:WEIGHT",
             "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
+        },
+        "--memory": {
+            "metavar": "PLAN",
+            "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
+            "graphics card computes, and computes less at once",
         },
         "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
         "--settings": {

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
@@ -32,6 +33,8 @@ class Report(Protocol):
     def done(self) -> int: ...
     @property
     def total(self) -> int: ...
+    @property
+    def note(self) -> str: ...
 
 
 class Bar:
@@ -49,7 +52,11 @@ class Bar:
         self._stage, self._started = "", 0.0
 
     def __call__(self, report: Report) -> None:
-        """This moves the line on."""
+        """This moves the line on, and tells what there is to know above it."""
+        if report.note:
+            self._bar.console.print(f"restyle: {report.note}")
+        if not report.total:
+            return
         if report.stage != self._stage:
             self._stage, self._started = report.stage, time.monotonic()
             if self._task is not None:
@@ -74,31 +81,42 @@ class Lines:
 
     def __call__(self, report: Report) -> None:
         """This tells what is new, unless it has just told."""
+        if report.note:
+            self._tell({"note": report.note}, f"restyle: {report.note}")
         now = time.monotonic()
-        if report.stage == self._stage and report.done < report.total and now - self._last < EVERY:
+        if not report.total or (
+            report.stage == self._stage and report.done < report.total and now - self._last < EVERY
+        ):
             return
         self._stage, self._last = report.stage, now
+        told = {"stage": report.stage, "done": report.done, "total": report.total}
+        self._tell(told, f"{report.stage}: {report.done} of {report.total} frames")
+
+    def _tell(self, facts: dict[str, Any], words: str) -> None:
         if self._json:
-            told = {"stage": report.stage, "done": report.done, "total": report.total}
-            print(json.dumps({"event": "progress", **told}), flush=True)
+            print(json.dumps({"event": "note" if "note" in facts else "progress", **facts}), flush=True)
         else:
-            print(f"{report.stage}: {report.done} of {report.total} frames", file=sys.stderr, flush=True)
+            print(words, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Nothing to put back."""
 
 
-def run_job(chosen: argparse.Namespace) -> None:
-    """This runs a job from what was chosen on the command line, over a file of settings where there is one."""
+def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
+    """This runs a job from what was chosen on the command line, over a file of settings where there is one.
+
+    named: what a result is named after whose name is not given, the clip if None.
+    """
     from engine.settings import Settings
 
     given = _given(chosen)
     settings = Settings.from_toml(chosen.settings, **given) if chosen.settings else Settings(**given)
     shown = shown_on(chosen.as_json)
+    output = chosen.output or _default_output(named or chosen.clip, settings)
     try:
-        result = _restyle(chosen, settings, shown)
+        result = _restyle(chosen, output, settings, shown)
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(_what_is_kept(chosen, settings)) from stop
+        raise KeyboardInterrupt(_what_is_kept(output)) from stop
     finally:
         shown.close()
     if chosen.as_json:
@@ -118,19 +136,25 @@ def shown_on(as_json: bool) -> Bar | Lines:
     return Lines(as_json) if as_json or not sys.stderr.isatty() else Bar()
 
 
-def _restyle(chosen: argparse.Namespace, settings: Settings, shown: Bar | Lines) -> Result:
+def _restyle(chosen: argparse.Namespace, output: Path, settings: Settings, shown: Bar | Lines) -> Result:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
     from engine.pipeline import restyle
     from engine.plan import stills_rate
 
     rate = stills_rate(chosen.rate)
-    return restyle(chosen.clip, chosen.output, settings, fresh=chosen.fresh, rate=rate, progress=shown)
+    return restyle(chosen.clip, output, settings, fresh=chosen.fresh, rate=rate, progress=shown)
 
 
-def _what_is_kept(chosen: argparse.Namespace, settings: Settings) -> str:
-    from engine.plan import default_output, job_folder
+def _default_output(clip: Path, settings: Settings) -> Path:
+    from engine.plan import default_output
 
-    folder = job_folder(chosen.output or default_output(chosen.clip, settings))
+    return default_output(clip, settings)
+
+
+def _what_is_kept(output: Path) -> str:
+    from engine.plan import job_folder
+
+    folder = job_folder(output)
     return f"What is finished is kept in {folder}; the same command goes on." if folder.exists() else ""
 
 
@@ -144,7 +168,10 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
+        "keyframes": chosen.keyframe,
         "controls": _by_name(chosen.control),
+        "control_videos": dict(chosen.control_video) if chosen.control_video else None,
+        "mask_invert": chosen.mask_invert or None,
         "width": width,
         "height": height,
     }
@@ -158,5 +185,20 @@ def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None
     return {name: [weight for one, weight in given if one == name] for name, _ in given}
 
 
-SAME = ("look", "prompt", "strength", "steady", "steps", "seed", "model", "checkpoint", "device", "codec", "reader")
+SAME = (
+    "look",
+    "prompt",
+    "strength",
+    "steady",
+    "steps",
+    "seed",
+    "model",
+    "checkpoint",
+    "memory",
+    "device",
+    "codec",
+    "reader",
+    "passes",
+    *("mask", "mask_grow", "mask_feather"),
+)
 """Settings that are called on the command line as they are everywhere."""

@@ -15,6 +15,7 @@ class Looking(NamedTuple):
     done: int
     total: int
     stage: str = "looking"
+    note: str = ""
 
 
 def report(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -73,10 +73,19 @@ def _obey(chosen: argparse.Namespace) -> None:
             from cli.job import run_job
 
             run_job(chosen)
+        case "proxy":
+            from cli.job import run_job
+            from cli.render import as_clip
+
+            run_job(as_clip(chosen), named=chosen.clip)
         case "report":
             from cli.report import report
 
             _tell(report(chosen), chosen.as_json)
+        case "controls":
+            from cli.controls import write_control
+
+            write_control(chosen)
         case "probe":
             from cli.about import describe_clip
 

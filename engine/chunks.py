@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from consistency.occlusion import occluded
-from engine.controls import Controls
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
-from engine.diffusion.stylizer import Chunk, Request, Stylizer
+from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.errors import ResourceError
+from engine.footage import read_frames
+from engine.given import Given
 from engine.journal import Journal
-from engine.media import Reader, scaled
+from engine.keyframes import Keyframe
+from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
-
-SLICE = 8  # frames read and scaled at once
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known.
+    be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
+    through. announce: is told in words what a person should know while the job runs.
     """
 
     reader: Reader
@@ -39,7 +41,9 @@ class Studio:
     motion: Motion
     fine_motion: Motion
     seed: int
-    controls: Controls
+    controls: Mapping[str, Given]
+    keyframes: tuple[Keyframe, ...] = ()
+    announce: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Shot:
 
     number: int
     span: Span
-    controls: Controls
+    controls: Mapping[str, Given]
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,6 @@ class Tail:
         return cls(state, tensors["tail.noise"], tensors["tail.latents"])
 
 
-def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
-    """This reads frames at `size`, a few at a time, so that large sources never stand whole in memory."""
-    frames = torch.empty(len(span), 3, *size)
-    for start in range(span.start, span.stop, SLICE):
-        stop = min(start + SLICE, span.stop)
-        frames[start - span.start : stop - span.start] = scaled(reader.read(start, stop), size)
-    return frames
-
-
 def restyle_shot(
     studio: Studio, shot: int, chunks: list[tuple[int, Span]], overlap_after: Callable[[Span], int]
 ) -> Iterator[tuple[int, float]]:
@@ -113,11 +108,7 @@ def restyle_shot(
 
 
 def _fitted(studio: Studio, number: int, span: Span) -> Shot:
-    def windows() -> Iterator[Tensor]:
-        for start in range(span.start, span.stop, SLICE):
-            yield read_frames(studio.reader, Span(start, min(start + SLICE, span.stop)), studio.sizes.work)
-
-    return Shot(number, span, studio.controls.fit(windows))
+    return Shot(number, span, {name: control.fit(span) for name, control in studio.controls.items()})
 
 
 def _restyle_chunk(
@@ -125,15 +116,15 @@ def _restyle_chunk(
 ) -> tuple[Tail, float]:
     number, span = chunk
     padding = padding_of(span, studio.sizes, studio.stylizer)
-    early = min(shot.controls.lookbehind, span.start - shot.span.start)
-    seen = padding.pad(read_frames(studio.reader, Span(span.start - early, span.stop), studio.sizes.work))
-    frames = seen[early:]
+    shown = read_frames(studio.reader, span, studio.sizes.work)
+    maps = {name: padding.pad(control(span, shown)) for name, control in shot.controls.items()}
+    frames = padding.pad(shown)
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     carried, back = (None, None) if before is None else (before.carried, before.before)
-    given = Chunk(frames, noise, shot.controls.draw(seen, early), carried, seed, back)
+    asked = Chunk(frames, noise, maps, carried, seed, back)
     started = time.monotonic()
-    styled = studio.stylizer.restyle(given, studio.request)
+    styled = _styled(studio, asked)
     seconds = time.monotonic() - started
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
@@ -141,6 +132,22 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _styled(studio: Studio, chunk: Chunk) -> Styled:
+    """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
+    while True:
+        try:
+            return studio.stylizer.restyle(chunk, studio.request)
+        except torch.OutOfMemoryError as error:
+            wanted = str(error)
+        smaller = studio.stylizer.memory.spare()  # not above: there the error still holds what filled the memory
+        if smaller is None:
+            raise ResourceError(
+                f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
+                "Start over with a smaller --size, or on the processor: --device cpu --fresh."
+            )
+        studio.announce(f"memory ran out; from here on {smaller.words}")
 
 
 def _shot_noise(

@@ -1,10 +1,10 @@
-"""The controls of a job: which preprocessor draws which, fitted to a shot, drawn by window."""
+"""Which preprocessor draws which control."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -37,65 +37,48 @@ def load_depth(folder: Path) -> DepthNet:
     return net.requires_grad_(False).eval()
 
 
+def _mark(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
 AT_ONCE = 8  # frames
 
 KINDS: Mapping[str, Callable[[], Preprocessor]] = {
     "canny": Canny,
     "colour": Palette,
-    "depth": lambda: Depth(load_depth(DEPTH)),
+    "depth": lambda: Depth(load_depth(DEPTH), weights=_mark(DEPTH)),
     "edges": SoftLines,
     "flow": lambda: FlowMap(DisFlow()),
 }
 
 
-@dataclass(frozen=True)
-class Controls:
-    """Some preprocessors by the names of their controls."""
+def load_drawers(names: Iterable[str]) -> dict[str, Preprocessor]:
+    """This makes the preprocessors of these controls.
 
-    drawers: Mapping[str, Preprocessor]
-
-    @classmethod
-    def load(cls, names: Iterable[str]) -> Controls:
-        """This makes the preprocessors of these controls.
-
-        Raises:
-            SettingsError: nothing here can draw one of them.
-            ModelError: the weights of one are missing or damaged.
-        """
-        chosen = sorted(set(names))
-        unknown = [name for name in chosen if name not in KINDS]
-        if unknown:
-            raise SettingsError(f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}.")
-        return cls({name: KINDS[name]() for name in chosen})
-
-    @property
-    def lookbehind(self) -> int:
-        """How many frames before a window are worth handing in."""
-        return max((drawer.lookbehind for drawer in self.drawers.values()), default=0)
-
-    def fit(self, windows: Callable[[], Iterable[Tensor]]) -> Controls:
-        """This normalises each over one shot. `windows` gives the shot anew; those who need nothing never ask for one.
-
-        The same shot gives the same answer however it is cut into windows, so a job that goes on need not keep it.
-        """
-        return Controls({name: drawer.fit(_late(windows)) for name, drawer in self.drawers.items()})
-
-    def draw(self, frames: Tensor, before: int = 0) -> dict[str, Tensor]:
-        """This draws the maps `[T, 1 or 3, H, W]` of frames `[before + T, 3, H, W]`, the first only to look back on."""
-        return {name: _draw(drawer, frames, before) for name, drawer in self.drawers.items()}
+    Raises:
+        SettingsError: nothing here can draw one of them.
+        ModelError: the weights of one are missing or damaged.
+    """
+    chosen = sorted(set(names))
+    unknown = [name for name in chosen if name not in KINDS]
+    if unknown:
+        raise SettingsError(
+            f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; or give your own "
+            f"(--control-video {unknown[0]}=FILE)."
+        )
+    return {name: KINDS[name]() for name in chosen}
 
 
 def draw(name: str, clip: Tensor) -> Tensor:
     """This draws one control `[T, 1 or 3, H, W]` of a whole shot `[T, 3, H, W]` (or picture, T = 1), fitted to it."""
-    return Controls.load([name]).fit(lambda: [clip]).draw(clip)[name]
+    return draw_window(load_drawers([name])[name].fit([clip]), clip)
 
 
-def _late(windows: Callable[[], Iterable[Tensor]]) -> Iterable[Tensor]:
-    yield from windows()
+def draw_window(drawer: Preprocessor, frames: Tensor, before: int = 0) -> Tensor:
+    """This draws the maps `[T, 1 or 3, H, W]` of frames `[before + T, 3, H, W]`, the first only to look back on.
 
-
-def _draw(drawer: Preprocessor, frames: Tensor, before: int) -> Tensor:
-    """This draws a few frames at once: a chunk's worth of intermediate pictures takes more memory than its maps."""
+    A few frames at once: a chunk's worth of intermediate pictures takes more memory than its maps.
+    """
     maps: Tensor | None = None
     for start in range(before, len(frames), AT_ONCE):
         known = min(start, drawer.lookbehind)

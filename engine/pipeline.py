@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,18 +15,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.chunks import SLICE, Studio, restyle_shot
-from engine.controls import Controls
+from engine.agreement import open_proxy
+from engine.cache import MapCache, cache_folder
+from engine.chunks import Studio, restyle_shot
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
+from engine.drawn import control_videos, source_mark
+from engine.footage import SLICE
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled, source_files
+from engine.keyframes import read_keyframes
+from engine.masking import Compose, masked
+from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
+from engine.sources import Sources, find_drawers
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -32,11 +40,12 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: `done` of `total` frames of a stage, named in words."""
+    """How far a job is: `done` of `total` frames of a stage, named in words. `note`: what else a person should know."""
 
     stage: str
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class Result:
 
 
 Report = Callable[[Progress], None]
+
+WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather", "keyframes")
 
 
 def _silent(progress: Progress) -> None:
@@ -79,21 +90,27 @@ def restyle(
     """
     started = time.monotonic()
     output = output or default_output(source, settings)
-    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+    with ExitStack() as opened:
+        reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
+        compose = opened.enter_context(masked(settings, reader, sizes.output))
+        proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+        cache = MapCache(cache_folder() / "controls")
+        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(reader, stylizer, settings, sizes, journal)
+        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader))
+        studio = _studio(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studio, plan, progress)
-            written = _write(studio, plan, output, settings, progress)
+            written = _write(studio, plan, output, settings, compose, progress)
             journal.finish(source, output)
-        notes = (*warnings, *written, *reader.warnings)
+        notes = (*warnings, *written, *reader.warnings, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -119,40 +136,61 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+    proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     stylizer = _load(settings)
+    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder:
-            studio = _studio(reader, stylizer, settings, sizes, Journal(Path(folder), {}))
+        with (
+            TemporaryDirectory(prefix="restyle-") as folder,
+            masked(settings, reader, sizes.output) as compose,
+            videos() as given,
+        ):
+            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "")
+            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
+            done = 0
             for joined in finished_frames(studio, plan, settings.steady):
-                yield from (scaled(piece, sizes.output) for piece in torch.split(joined, SLICE))
+                for piece in torch.split(joined, SLICE):
+                    yield compose(scaled(piece, sizes.output), done)
+                    done += len(piece)
 
-    Controls.load(make_request(settings, stylizer).active_controls)
+    with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
+        find_drawers(make_request(settings, stylizer), given, proxy)
     return finished()
 
 
 def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.checkpoint, settings.loras))
+    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
-def _studio(reader: Reader, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(Progress(stage, done, total))
+
+
+def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     request = make_request(settings, stylizer)
-    controls = Controls.load(request.active_controls)
-    motion, fine = Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    controls, proxy = sources.controls(request, sizes.work), sources.proxy
+    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
+    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, keys)
 
 
 def _identity(
     source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
 ) -> dict[str, Any]:
-    # Neither says anything of the chunks: with another `steady` they are joined anew.
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in ("device", "steady")}
+    # None of these says anything of the chunks: with another `steady` or mask the same ones make another result.
+    # Control videos do, by what is in them, wherever they lie.
+    unasked = (*WITHOUT_CHUNKS, "control_videos")
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
+        **({"control videos": own} if own else {}),
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
@@ -180,7 +218,9 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    progress(Progress("restyling", 0, total))
+    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
+    memory = studio.stylizer.memory
+    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
     for shot, chunks in plan.numbered():
         after = overlaps([span for _, span in chunks])
         for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]
@@ -189,7 +229,9 @@ def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
     return in_model
 
 
-def _write(studio: Studio, plan: Plan, output: Path, settings: Settings, progress: Report) -> tuple[str, ...]:
+def _write(
+    studio: Studio, plan: Plan, output: Path, settings: Settings, compose: Compose, progress: Report
+) -> tuple[str, ...]:
     codec = settings.codec
     info, (height, width) = studio.reader.info, studio.sizes.output
     alpha = info.alpha and codec is Codec.PRORES4444
@@ -198,7 +240,7 @@ def _write(studio: Studio, plan: Plan, output: Path, settings: Settings, progres
         for frames in finished_frames(studio, plan, settings.steady):
             for piece in torch.split(frames, SLICE):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(scaled(piece, (height, width)), opacity)
+                writer.write(compose(scaled(piece, (height, width)), done), opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
 from torch import Tensor
 
 from engine.diffusion.stylizer import Request, Stylizer
@@ -22,7 +21,7 @@ from engine.windows import Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
-MEMORY_SHARE = 0.7  # of the memory that is free
+DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
 
@@ -44,6 +43,9 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     look = load_look(settings.look) if settings.look else None
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
     controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
+    takes = stylizer.capabilities
+    if settings.passes and settings.controls is None and takes.several and "depth" in takes.controls:
+        controls = {"depth": DEPTH_OF_PASSES, **controls}
     avoid = look.negative_prompt if look else ""
     request = Request(
         prompt=look.prompt if look else settings.prompt or "",
@@ -93,8 +95,11 @@ def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
 
 
 def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
-    """This chooses how many frames are denoised together, by the memory that is free; too little is refused."""
-    free = int(psutil.virtual_memory().available * MEMORY_SHARE)
+    """This chooses how many frames are denoised together, by the memory that is free; too little is refused.
+
+    Before it is, the model goes over to its smaller plans for memory.
+    """
+    free = stylizer.memory.free_bytes()
     height, width = (stylizer.rule.side(side) for side in sizes.work)
     shortest = max(stylizer.window, 2 * OVERLAP + 1)
     for frames in range(LONGEST, shortest - 1, -OVERLAP):
@@ -103,6 +108,8 @@ def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
             return stylizer.rule.length(frames)
     need = stylizer.peak_bytes(stylizer.rule.length(shortest), height, width)
     if need > free:
+        if stylizer.memory.spare():
+            return longest_chunk(stylizer, sizes)
         raise ResourceError(
             f"{stylizer.name} needs {need / 1e9:.1f} GB of memory for {shortest} frames of {width}x{height}; "
             f"{free / 1e9:.1f} GB can be had. Close other programs or ask for a smaller --size."

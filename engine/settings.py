@@ -36,6 +36,14 @@ class ReaderName(StrEnum):
     DECORD = "decord"
 
 
+class Memory(StrEnum):
+    """How a model uses memory: by what is free, as much as is fast, or as little as can be."""
+
+    AUTO = "auto"
+    HIGH = "high"
+    LOW = "low"
+
+
 @dataclass(frozen=True)
 class Look:
     """A named look: words for the model and how tightly it holds to the source.
@@ -90,15 +98,23 @@ class Settings:
     device: str = "auto"
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    memory: Memory = Memory.AUTO
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
+    control_videos: Mapping[str, str] = field(default_factory=dict)
     cuts: str = "auto"
+    passes: str | None = None
+    mask: str | None = None
+    mask_invert: bool = False
+    mask_grow: int = 0
+    mask_feather: float = 6.0
+    keyframes: tuple[str, ...] = ()
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts"):
+        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask"):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
@@ -106,6 +122,11 @@ class Settings:
             load_look(self.look)
         _check_strength(self.strength)
         _check_steady(self.steady)
+        if type(self.mask_invert) is not bool:
+            raise SettingsError(f"mask_invert is {self.mask_invert!r}; it must be true or false.")
+        _check_whole("mask_grow", self.mask_grow, -500, 500)
+        if type(self.mask_feather) not in (int, float) or not 0 <= self.mask_feather <= 500:
+            raise SettingsError(f"mask_feather is {self.mask_feather!r}; it must be a number of pixels, 0 to 500.")
         _check_whole("steps", self.steps, 1, 200)
         _check_whole("seed", self.seed, 0, 2**63 - 1)
         _check_whole("width", self.width, 16, 16384)
@@ -115,7 +136,10 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
-        object.__setattr__(self, "references", _pictures(self.references))
+        object.__setattr__(self, "control_videos", _videos(self.control_videos))
+        object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
+        object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
 
@@ -184,6 +208,12 @@ def _check_steady(value: object) -> None:
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
 
 
+def _videos(videos: object) -> Mapping[str, str]:
+    if not isinstance(videos, Mapping) or not all(isinstance(path, str) for path in videos.values()):
+        raise SettingsError(f'control_videos is {videos!r}; it must be a table of names and files, as depth = "d.mkv".')
+    return MappingProxyType(dict(videos))
+
+
 def _loras(loras: object) -> Mapping[str, float]:
     if not isinstance(loras, Mapping):
         raise SettingsError(f'loras is {loras!r}; it must be a table of files and weights, as "ink.safetensors" = 0.8.')
@@ -193,10 +223,10 @@ def _loras(loras: object) -> Mapping[str, float]:
     return MappingProxyType(dict(loras))
 
 
-def _pictures(references: object) -> tuple[str, ...]:
-    if not isinstance(references, list | tuple) or not all(isinstance(one, str) for one in references):
-        raise SettingsError(f'references is {references!r}; it must be a list of pictures, as ["hat.png"].')
-    return tuple(references)
+def _texts(name: str, value: object, example: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
+    return tuple(value)
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

@@ -23,13 +23,20 @@ class Depth:
 
     network: frames `[T, 3, H, W]` to inverse depth `[T, 1, H, W]` inside 0 to 1, of unknown but steady scale and shift,
     each frame by itself. far, near: the guesses that are drawn as 0 and 1; `fit` finds them for a shot.
+    weights: a mark by which the network's weights are known.
     """
 
     network: Callable[[Tensor], Tensor]
     far: float = 0.0
     near: float = 1.0
+    weights: str = ""
     name: str = "depth"
     lookbehind: int = 0
+
+    @property
+    def key(self) -> str:
+        """The network's weights, and the ends of the scale."""
+        return f"{self.weights} {self.far} {self.near}"
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This puts 0 and 1 at the ends of all guesses over the shot, in one pass and little memory."""

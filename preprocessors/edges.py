@@ -27,6 +27,11 @@ class Canny:
     name: str = "canny"
     lookbehind: int = 0
 
+    @property
+    def key(self) -> str:
+        """Its thresholds."""
+        return f"{self.low} {self.high}"
+
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: the thresholds are fixed."""
         return self
@@ -44,6 +49,11 @@ class SoftLines:
 
     name: str = "edges"
     lookbehind: int = 0
+
+    @property
+    def key(self) -> str:
+        """It has no settings."""
+        return ""
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: the response is local."""

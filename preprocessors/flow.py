@@ -50,14 +50,14 @@ class DisFlow:
     """
 
     def __init__(self, fine: bool = False) -> None:
-        self._fine = fine
+        self.fine = fine
         self._threads = local()
 
     @property
     def _search(self) -> cv2.DISOpticalFlow:
         """Each thread's own: a search writes into itself."""
         if not hasattr(self._threads, "search"):
-            self._threads.search = _make_search(self._fine)
+            self._threads.search = _make_search(self.fine)
         search: cv2.DISOpticalFlow = self._threads.search
         return search
 
@@ -104,6 +104,11 @@ class FlowMap:
     reach: float = REACH
     name: str = "flow"
     lookbehind: int = 1
+
+    @property
+    def key(self) -> str:
+        """How finely motion is looked for, and what is drawn as fastest."""
+        return f"{self.estimator.fine} {self.reach}"
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This takes for `reach` the speed that nearly all pixels of the shot stay below."""

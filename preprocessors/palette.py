@@ -18,6 +18,11 @@ class Palette:
     name: str = "colour"
     lookbehind: int = 0
 
+    @property
+    def key(self) -> str:
+        """It has no settings."""
+        return ""
+
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This gives itself: colours are what they are."""
         return self

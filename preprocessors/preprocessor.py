@@ -20,6 +20,11 @@ class Preprocessor(Protocol):
         ...
 
     @property
+    def key(self) -> str:
+        """What decides its maps besides the frames: settings and weights. Equal keys draw equal maps."""
+        ...
+
+    @property
     def lookbehind(self) -> int:
         """How many frames before one its map depends on. Hand them in with a window and drop their maps."""
         ...

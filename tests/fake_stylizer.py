@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
 from engine.windows import FrameRule
 
@@ -36,6 +37,7 @@ class FakeStylizer:
     fingerprint: str = "fake-1"
     drift: float = 0.0
     calls: list[int] = field(default_factory=list)
+    memory: Ladder = field(default_factory=Ladder)
 
     def check(self, request: Request) -> None:
         check_request(request, self.capabilities, self.name)

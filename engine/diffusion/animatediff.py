@@ -20,12 +20,13 @@ from engine.diffusion.autoencoder import KINDS, Autoencoder
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Control, Nets, Steering
 from engine.diffusion.loras import add_loras
+from engine.diffusion.memory import Ladder, Waiting
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import RollingDenoiser
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import SCHEDULERS, Sampler, check_scheduler, hold, levels, noised
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
 from engine.diffusion.vocabulary import check_words, known_words
 from engine.errors import ModelError, SettingsError
 from engine.windows import FrameRule
@@ -43,6 +44,7 @@ class AnimateDiff:
     unet: Any
     sampler: Sampler
     nets: Nets
+    memory: Ladder
 
     def __post_init__(self) -> None:
         self._words: dict[tuple[str, str | None], tuple[Tensor, Tensor | None]] = {}
@@ -90,13 +92,16 @@ class AnimateDiff:
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
         """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
         nets = self.nets.loaded.values()
+        working = [self.unet, *(net.net for net in nets)]
         parts = [self.unet, self.autoencoder.net, self.sampler.text_encoder, *(net.net for net in nets)]
-        weights = sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+        plan = self.memory.plan
+        held = {Waiting.NOTHING: parts, Waiting.PARTS: working, Waiting.LAYERS: []}[plan.waiting]
+        weights = sum(p.numel() * p.element_size() for part in held for p in part.parameters())
         channels, rows, columns = self.noise_shape(height, width)
         first = int(self.unet.config.block_out_channels[0])
         latents = frames * rows * columns * (6 * channels + first * len(nets))
         pictures = height * width * (frames * (7 + 2 * len(nets)) + self.autoencoder.slice_frames * 96)
-        activations = 2 * min(frames, self.window) * rows * columns * first * 30
+        activations = (1 + plan.together) * min(frames, self.window) * rows * columns * first * 30
         return int(weights + 4 * (latents + pictures + activations))
 
     @quiet()
@@ -104,35 +109,51 @@ class AnimateDiff:
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk of any length jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
-        self._check_fit(chunk)
+        check_fit(chunk, self)
+        self._settle()
         latents = self._denoise(chunk, request)
-        frames = self.autoencoder.decode(latents)
+        with self.memory.present(self.autoencoder.net):
+            frames = self.autoencoder.decode(latents)
         if not all(part.isfinite().all() for part in (latents, *torch.split(frames, self.autoencoder.slice_frames))):
             raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
         return Styled(frames, latents.cpu())
 
+    def _settle(self) -> None:
+        """This arranges the parts as the plan for memory wants them."""
+        plan, nets = self.memory.plan, self.nets.loaded.values()
+        self.autoencoder.spare(plan.slice_frames, plan.tiled)
+        encoders = [net.encoder for net in nets]
+        self.memory.settle(
+            [self.sampler.text_encoder, self.autoencoder.net, *encoders], [self.unet, *(n.net for n in nets)]
+        )
+
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         weights = {name: weight.over(request.steps) for name, weight in request.active_controls.items()}
-        steering = Steering.encode(self.nets, weights, chunk.controls, self.autoencoder.slice_frames)
-        scheduler, device = self.sampler.scheduler, self.unet.device
+        used, plan = [self.nets[name] for name in weights], self.memory.plan
+        with self.memory.present(*(net.encoder for net in used)):
+            steering = Steering.encode(self.nets, weights, chunk.controls, plan.slice_frames, plan.control_pictures)
+        scheduler, device = self.sampler.scheduler, self.memory.device
         timesteps = levels(scheduler, request.steps, request.strength)
         scheduler.set_timesteps(timesteps=timesteps, device=device)
-        clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise.to(device)
+        with self.memory.present(self.autoencoder.net):
+            clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise.to(device)
         options: dict[str, Any] = {}
         if chunk.carried is not None:
             carried, kept = chunk.carried.to(device), len(chunk.carried)
             clean[:kept] = carried
             options["callback_on_step_end"] = hold(carried, noise[:kept], scheduler, timesteps)
-        self.sampler.unet = RollingDenoiser(self.unet, steering, self.window)
+        words = self._embed(request)
+        self.sampler.unet = RollingDenoiser(self.unet, steering, self.window, plan.together)
         try:
-            return self.sampler.sample(
-                noised(clean, noise, scheduler, timesteps[0]),
-                self._embed(request),
-                timesteps,
-                guidance_scale=float(request.guidance),
-                generator=torch.Generator().manual_seed(chunk.seed),
-                **options,
-            )
+            with self.memory.present(self.unet, *(net.net for net in used)):
+                return self.sampler.sample(
+                    noised(clean, noise, scheduler, timesteps[0]),
+                    words,
+                    timesteps,
+                    guidance_scale=float(request.guidance),
+                    generator=torch.Generator().manual_seed(chunk.seed),
+                    **options,
+                )
         finally:
             self.sampler.unet = self.unet  # else the hints would stay until the next chunk has its own
 
@@ -141,16 +162,9 @@ class AnimateDiff:
         guided = request.guidance > 1
         key = (request.prompt, request.negative_prompt if guided else None)
         if key not in self._words:
-            self._words[key] = self.sampler.encode_prompt(key[0], self.unet.device, 1, guided, key[1])
+            with self.memory.present(self.sampler.text_encoder):
+                self._words[key] = self.sampler.encode_prompt(key[0], self.memory.device, 1, guided, key[1])
         return self._words[key]
-
-    def _check_fit(self, chunk: Chunk) -> None:
-        frames, _, height, width = chunk.frames.shape
-        if height % self.rule.multiple or width % self.rule.multiple:
-            raise ValueError(f"sides of frames must be multiples of {self.rule.multiple}, are {height} x {width}")
-        wanted = [frames, *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
-            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> AnimateDiff:
@@ -158,7 +172,7 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
 
     The row's window is cut to what the motion modules can number. What is missing is refused with its name.
     """
-    dtype, device = setup.dtype, setup.device
+    dtype, device = setup.dtype, setup.memory.home
     unet = _load_unet(checkpoint, dtype, device)
     autoencoder = Autoencoder(checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, device))
     if autoencoder.channels != unet.config.in_channels:
@@ -166,7 +180,7 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         raise ModelError(f"{checkpoint.name}: the autoencoder has {has} channels, the UNet takes {wants}.")
     scheduler = _load_scheduler(checkpoint, row)
     text_encoder = checkpoint.weights("text_encoder", CLIPTextModel, dtype, device)
-    sampler = Sampler.of(autoencoder.net, text_encoder, _load_tokenizer(checkpoint), unet, scheduler)
+    sampler = Sampler.of(setup.device, autoencoder.net, text_encoder, _load_tokenizer(checkpoint), unet, scheduler)
     add_loras(sampler, [unet, text_encoder], {checkpoint.place(name): weight for name, weight in loras.items()})
     window = min(row.window, unet.config.motion_max_seq_length)
 
@@ -174,7 +188,7 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         return Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
 
     nets = Nets(checkpoint.controls(), net)
-    return AnimateDiff(row.name, window, row.defaults, checkpoint, autoencoder, unet, sampler, nets)
+    return AnimateDiff(row.name, window, row.defaults, checkpoint, autoencoder, unet, sampler, nets, setup.memory)
 
 
 def _load_unet(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401

@@ -22,6 +22,15 @@ class Autoencoder:
         self._scale: float = net.config.get("scaling_factor") or 1.0
         self._shift: float = net.config.get("shift_factor") or 0.0
 
+    def spare(self, slice_frames: int, tiled: bool) -> None:
+        """This has it see so many frames at once, and large ones in tiles where its kind can do that rightly.
+
+        The library's tiles for the small kinds take a factor of eight and four channels for granted.
+        """
+        self.slice_frames = slice_frames
+        if tiled and isinstance(self.net, AutoencoderKL):
+            self.net.enable_tiling()
+
     @property
     def _device(self) -> torch.device:
         device: torch.device = self.net.device

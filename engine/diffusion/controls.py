@@ -27,17 +27,17 @@ class Control:
             raise ModelError(f"The ControlNet for {name} wants BGR pictures; convert it to one that takes RGB.")
         self.name = name
         self.net = net
-        self._encoder = net.controlnet_cond_embedding
+        self.encoder = net.controlnet_cond_embedding
         net.controlnet_cond_embedding = nn.Identity()
 
     def encode(self, control: Tensor, slice_frames: int) -> Tensor:
         """This encodes a map `[T, C, H, W]` for the net, a few frames at a time; one channel is shown as grey."""
-        weight = next(self._encoder.parameters())
+        weight = next(self.encoder.parameters())
         channels = self.net.config.conditioning_channels
         if control.shape[1] not in (1, channels):
             raise ValueError(f"control {self.name} has {control.shape[1]} channels, must have 1 or {channels}")
         parts = torch.split(control.expand(-1, channels, -1, -1), slice_frames)
-        return torch.cat([self._encoder(part.to(weight)) for part in parts])
+        return torch.cat([self.encoder(part.to(weight)) for part in parts])
 
 
 class Nets(Mapping[str, Control]):
@@ -67,9 +67,13 @@ class Nets(Mapping[str, Control]):
 
 @dataclass(frozen=True)
 class Steering:
-    """Some controls with their weights at each step and hints `[T, c, h, w]`, ready to be asked at each window."""
+    """Some controls with their weights at each step and hints `[T, c, h, w]`, ready to be asked at each window.
+
+    `at_once`: how many pictures a net is shown at a time, None for all; each picture's answer is its own.
+    """
 
     parts: list[tuple[Any, tuple[float, ...], Tensor]]
+    at_once: int | None = None
 
     @classmethod
     def encode(
@@ -78,12 +82,14 @@ class Steering:
         weights: Mapping[str, tuple[float, ...]],
         maps: Mapping[str, Tensor],
         slice_frames: int,
+        at_once: int | None = None,
     ) -> Steering:
         """This encodes the hints of all controls that `weights` names, step by step; `maps` must hold each of them."""
         missing = sorted(set(weights) - set(maps))
         if missing:
             raise ValueError(f"no control map for {', '.join(missing)}; there are maps for {', '.join(maps) or 'none'}")
-        return cls([(nets[name].net, w, nets[name].encode(maps[name], slice_frames)) for name, w in weights.items()])
+        hints = {name: nets[name].encode(maps[name], slice_frames) for name in weights}
+        return cls([(nets[name].net, weight, hints[name]) for name, weight in weights.items()], at_once)
 
     def __call__(
         self, step: int, span: Span, latents: Tensor, timestep: Tensor, text: Tensor
@@ -98,9 +104,24 @@ class Steering:
             if not weights[step]:
                 continue
             hint = hints[span.start : span.stop].repeat(len(latents), 1, 1, 1)
-            down, middle = net(pictures, timestep, text, hint, conditioning_scale=weights[step], return_dict=False)
-            total = _add(total, down, middle)
+            total = _add(total, *self._ask(net, weights[step], timestep, (pictures, text, hint)))
         return total
+
+    def _ask(
+        self,
+        net: Any,  # noqa: ANN401
+        weight: float,
+        timestep: Tensor,
+        inputs: tuple[Tensor, Tensor, Tensor],
+    ) -> tuple[list[Tensor], Tensor]:
+        """This asks one net about pictures with their text and hints, as many at a time as is wanted."""
+        few = self.at_once or len(inputs[0])
+        answers = [
+            net(pictures, timestep, text, hint, conditioning_scale=weight, return_dict=False)
+            for pictures, text, hint in zip(*(torch.split(whole, few) for whole in inputs), strict=True)
+        ]
+        downs = [torch.cat(parts) for parts in zip(*(down for down, _ in answers), strict=True)]
+        return downs, torch.cat([middle for _, middle in answers])
 
 
 def _add(

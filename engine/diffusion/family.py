@@ -13,12 +13,14 @@ PIPELINES = {
     "AnimateDiffPipeline": Family.ANIMATEDIFF,
     "AnimateDiffVideoToVideoControlNetPipeline": Family.ANIMATEDIFF,
     "AnimateDiffVideoToVideoPipeline": Family.ANIMATEDIFF,
+    "CogVideoXFunControlPipeline": Family.COGVIDEOX_FUN,
     "StableDiffusionPipeline": Family.ANIMATEDIFF,
     "WanVACEPipeline": Family.WAN_VACE,
 }
 """Families by `_class_name` of model_index.json."""
 
 DENOISERS = {
+    "CogVideoXTransformer3DModel": Family.COGVIDEOX_FUN,
     "UNet2DConditionModel": Family.ANIMATEDIFF,
     "UNetMotionModel": Family.ANIMATEDIFF,
     "WanVACETransformer3DModel": Family.WAN_VACE,

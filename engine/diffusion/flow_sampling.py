@@ -1,4 +1,4 @@
-"""Sampling for models that were trained by flow matching: which levels a run visits, and the loop over them.
+"""Which levels a run visits of a model that was trained by flow matching.
 
 Here a level is sigma, 0 to 1: the share of noise in `(1 - sigma) * picture + sigma * noise`; the model answers with the
 direction from the picture to the noise.
@@ -6,7 +6,6 @@ direction from the picture to the noise.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler
 from torch import Tensor
 
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.denoising import Noised
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import check_scheduler
 from engine.errors import ModelError
@@ -23,9 +23,6 @@ SCHEDULERS: dict[str, type] = {
     kind.__name__: kind for kind in (FlowMatchEulerDiscreteScheduler, UniPCMultistepScheduler)
 }
 """Those that take levels of our choice and draw no noise as they go."""
-
-Predict = Callable[[int, Tensor, Tensor], Tensor]
-"""What a model answers: of the step's number, the timestep, and latents `[L, c, h, w]` to a direction of that shape."""
 
 _OTHER_LEVELS = ("use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
 
@@ -68,28 +65,11 @@ def begin(scheduler: Any, steps: int, strength: float, device: torch.device) -> 
     scheduler.set_begin_index(0)  # else a step is found by its rounded timestep, which may be another's, too
 
 
-def noised(clean: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
-    """This brings clean latents to a level."""
-    return (1 - sigma) * clean + sigma * noise
+def levels_of(scheduler: Any) -> Noised:  # noqa: ANN401
+    """This gives what brings latents to the levels of a scheduler that has begun."""
 
+    def noised(clean: Tensor, noise: Tensor, step: int) -> Tensor:
+        sigma: Tensor = scheduler.sigmas[step].to(clean)
+        return (1 - sigma) * clean + sigma * noise
 
-def denoise(predict: Predict, scheduler: Any, clean: Tensor, noise: Tensor, kept: Tensor | None = None) -> Tensor:  # noqa: ANN401
-    """This denoises `[L, c, h, w]` from the first level of a scheduler that has begun.
-
-    kept: `[K, c, h, w]`, what the first latents are held to at each level under their own noise, so that those beside
-    them are denoised against what is already there.
-    """
-    sigmas = scheduler.sigmas.to(clean)
-    latents = noised(clean, noise, sigmas[0])
-    for step, timestep in enumerate(scheduler.timesteps):
-        _hold(latents, kept, noise, sigmas[step])
-        # In float32: Euler gives its result in the precision of what it is told.
-        direction = predict(step, timestep, latents).float()
-        latents = scheduler.step(direction, timestep, latents, return_dict=False)[0]
-    _hold(latents, kept, noise, sigmas[-1])
-    return latents
-
-
-def _hold(latents: Tensor, kept: Tensor | None, noise: Tensor, sigma: Tensor) -> None:
-    if kept is not None:
-        latents[: len(kept)] = noised(kept, noise[: len(kept)], sigma)
+    return noised

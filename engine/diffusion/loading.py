@@ -8,20 +8,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from engine.diffusion import hub
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.memory import Ladder, choose
 from engine.diffusion.row import Row
 from engine.errors import ModelError
+from engine.settings import Memory
+
+RESTING = ("text_encoder", "vae")
+"""Parts that do nothing while the denoiser works."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a person wants a model: where, with a checkpoint in place of its own, with which LoRAs.
+    """How a person wants a model: where, with how much memory, with a checkpoint in place of its own, with which LoRAs.
 
     `loras` weighs them by their files.
     """
 
     device: str = "auto"
+    memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
 
@@ -52,6 +60,23 @@ def lora_file(file: str) -> Path:
     if path.suffix != ".safetensors":
         raise ModelError(f"The LoRA {file} is no safetensors file. Others can run code when opened; convert it.")
     return path
+
+
+def plan_memory(row: Row, checkpoint: Checkpoint, options: Options, device: torch.device) -> Ladder:
+    """This chooses how a model shares memory, by the catalogue and the files, before anything of it is loaded."""
+    if row.parts:
+        sizes = {part.component: part.size * 1e9 for part in row.parts if not part.optional}
+        sizes["controlnet"] = (row.weights - sum(sizes.values()) / 1e9) * 1e9
+    else:
+        sizes = {name: float(_bytes_of(place)) for name, place in checkpoint.places.items()}
+    resting = sum(size for name, size in sizes.items() if name in RESTING)
+    whole = sum(sizes.values())
+    return choose(options.memory, device, int(whole), int(whole - resting), int(row.working * 1e9), row.name)
+
+
+def _bytes_of(place: Path) -> int:
+    files = place.glob("*.safetensors") if place.is_dir() else [place]
+    return sum(file.stat().st_size for file in files)
 
 
 def from_hub(repository: str) -> Path:

@@ -57,11 +57,12 @@ class RollingDenoiser(nn.Module):
     """Stands where a pipeline expects its UNet and gives it one window at a time, steered by ControlNets.
 
     ControlNets run here and not in the pipeline, so what they add exists for one window only. One denoiser serves one
-    run: it counts the steps, one a call.
+    run: it counts the steps, one a call. `together`: whether answers with and without the prompt are computed at once.
     """
 
-    def __init__(self, unet: nn.Module, steering: Steering, window: int) -> None:
+    def __init__(self, unet: nn.Module, steering: Steering, window: int, together: bool = True) -> None:
         super().__init__()
+        self.together = together
         self.unet = unet
         self.steering = steering
         self.window = window
@@ -90,7 +91,9 @@ class RollingDenoiser(nn.Module):
         predicted = torch.empty_like(sample)
         for span in roll(frames, self.window, self.steps):
             part = slice(span.start, span.stop)
-            predicted[:, :, part] = self._window(span, latents[:, :, part], timestep, text[:, part].flatten(0, 1))
+            for half in [slice(None)] if self.together else [slice(one, one + 1) for one in range(batch)]:
+                words = text[half, part].flatten(0, 1)
+                predicted[half, :, part] = self._window(span, latents[half, :, part], timestep, words)
         self.steps += 1
         return Prediction(predicted)
 

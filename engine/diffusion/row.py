@@ -15,6 +15,7 @@ class Family(StrEnum):
     """Which file of this folder runs a model."""
 
     ANIMATEDIFF = "animatediff"
+    COGVIDEOX_FUN = "cogvideox-fun"
     WAN_VACE = "wan-vace"
 
 

@@ -31,8 +31,8 @@ Pipeline: Any = AnimateDiffVideoToVideoControlNetPipeline
 ControlNets: Any = MultiControlNetModel
 
 
-class StridedDDIM(DDIM):  # type: ignore[misc]
-    """DDIM over levels of our choice.
+class Strided:
+    """DDIM, of whichever kind, over levels of our choice.
 
     The library's own steps are `1000 // steps` wide while its trailing levels are `1000 / steps` apart, so that with
     six steps, or most numbers that do not divide 1000, the last step ends short of the picture and leaves noise in it.
@@ -49,8 +49,13 @@ class StridedDDIM(DDIM):  # type: ignore[misc]
             raise ValueError("the levels to visit must be given")
         stride = timesteps[-1] + 1
         # `step` moves down by `num_train_timesteps // num_inference_steps`, which is now the stride, exactly.
-        self.num_inference_steps = Fraction(self.config.num_train_timesteps, stride)
+        trained: int = self.config.num_train_timesteps  # type: ignore[attr-defined]  # the sampler's that this is mixed into
+        self.num_inference_steps = Fraction(trained, stride)
         self.timesteps = torch.tensor(timesteps, device=device)
+
+
+class StridedDDIM(Strided, DDIM):  # type: ignore[misc]
+    """The library's DDIM over levels of our choice."""
 
 
 SCHEDULERS: dict[str, type] = {
@@ -112,12 +117,25 @@ class _Elsewhere(ControlNets):  # type: ignore[misc]
 class Sampler(Pipeline):  # type: ignore[misc]
     """The pipeline's checks and sampling loop, for latents that are ready and ControlNets that are elsewhere."""
 
+    @property
+    def _execution_device(self) -> torch.device:
+        return torch.device(self.place)  # not where its parts happen to be: they may wait elsewhere
+
     @classmethod
-    def of(cls, vae: Any, text_encoder: nn.Module, tokenizer: object, unet: nn.Module, scheduler: object) -> Sampler:  # noqa: ANN401
+    def of(
+        cls,
+        place: torch.device,
+        vae: Any,  # noqa: ANN401
+        text_encoder: nn.Module,
+        tokenizer: object,
+        unet: nn.Module,
+        scheduler: object,
+    ) -> Sampler:
         """This puts a pipeline together of loaded parts."""
         if "block_out_channels" not in vae.config:  # the pipeline derives the latents' size from their number
             vae.register_to_config(block_out_channels=vae.config.encoder_block_out_channels)
         sampler = cls(vae, text_encoder, tokenizer, unet, None, _Elsewhere(), scheduler)
+        sampler.place = place
         sampler.set_progress_bar_config(disable=True)
         return sampler
 

@@ -1,21 +1,23 @@
-"""How a model is loaded: onto which device, in which precision."""
+"""How a model is loaded: onto which device, in which precision, by which plan for memory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import torch
 
+from engine.diffusion.memory import Ladder
 from engine.errors import SettingsError
 
 
 @dataclass(frozen=True)
 class Setup:
-    """Where a model computes, and in which precision its large nets do."""
+    """Where a model computes, in which precision its large nets do, and how it shares memory."""
 
     device: torch.device
     dtype: torch.dtype
+    memory: Ladder = field(default_factory=Ladder)
 
     @classmethod
     def of(cls, device: str) -> Self:

@@ -13,6 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from engine.diffusion.memory import Ladder
 from engine.errors import SettingsError
 from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
@@ -133,6 +134,11 @@ class Stylizer(Protocol):
         ...
 
     @property
+    def memory(self) -> Ladder:
+        """The plan by which it shares memory, and the smaller ones that it can go over to between chunks."""
+        ...
+
+    @property
     def capabilities(self) -> Capabilities: ...
 
     @property
@@ -187,6 +193,20 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
                 f"The control {control} at {lost} would do nothing: none of {request.steps} steps lies in there. "
                 "Widen it, or take more steps."
             )
+
+
+def check_fit(chunk: Chunk, model: Stylizer) -> None:
+    """This refuses a chunk of a size or length that breaks the model's rule: libraries cut it down instead."""
+    frames, _, height, width = chunk.frames.shape
+    side = model.rule.multiple
+    if height % side or width % side:
+        raise ValueError(f"sides of frames must be multiples of {side}, are {height} x {width}")
+    if model.rule.length(frames) != frames:
+        rule = f"{model.rule.stride}k + {model.rule.offset}"
+        raise ValueError(f"a chunk must have {rule} frames, has {frames}")
+    wanted = [model.rule.latents(frames), *model.noise_shape(height, width)]
+    if list(chunk.noise.shape) != wanted:
+        raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
 def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:

@@ -143,5 +143,8 @@ DRAWN: Mapping[str, Callable[[Tensor], Tensor]] = {
     "depth": _as_it_is,
     "edges": _lines,
     "flow": motion_in_colours,
+    "lineart": _lines,
+    "openpose": _as_it_is,
+    "softedge": _lines,
 }
 """How a control of ours becomes the one that VACE has learned."""

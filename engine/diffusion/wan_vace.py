@@ -8,7 +8,7 @@ as it has learned to go on from a video; nothing of it is decoded and encoded ag
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,17 +16,20 @@ import torch
 from diffusers import WanVACEPipeline, WanVACETransformer3DModel
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import UMT5EncoderModel
 
-from engine.diffusion import umt5
+from engine.diffusion import t5
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.denoising import denoise
 from engine.diffusion.experts import Experts
-from engine.diffusion.flow_sampling import begin, denoise, load_flow_scheduler
+from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.loras import add_loras
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
 from engine.diffusion.vace import DRAWN, Context, Kept, encode_context, with_references
 from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
 from engine.errors import ModelError
@@ -66,9 +69,10 @@ class WanVace:
     defaults: Defaults
     checkpoint: Checkpoint
     autoencoder: VideoAutoencoder
-    words: umt5.Words
+    words: t5.Words
     experts: Experts
     scheduler: Any
+    memory: Ladder
 
     @property
     def rule(self) -> FrameRule:
@@ -115,17 +119,20 @@ class WanVace:
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
-        self._check_fit(chunk)
+        check_fit(chunk, self)
+        self.memory.settle([self.autoencoder.net], list(self.experts.nets))
         latents = self._denoise(chunk, request)
-        frames = self.autoencoder.decode(latents, chunk.before)
+        with self.memory.present(self.autoencoder.net):
+            frames = self.autoencoder.decode(latents, chunk.before)
         if not (latents.isfinite().all() and frames.isfinite().all()):
             raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
         return Styled(frames, latents.cpu())
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        told = self._tell(chunk, request)
-        begin(self.scheduler, request.steps, request.strength, self.experts.device)
-        clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise
+        with self.memory.present(self.autoencoder.net):
+            told = self._tell(chunk, request)
+            clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise
+        begin(self.scheduler, request.steps, request.strength, self.memory.device)
         references = told.context.references
 
         def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
@@ -139,7 +146,9 @@ class WanVace:
             clean = torch.cat([told.context.kept[:references], clean])
             generator = torch.Generator().manual_seed(0)  # the same for all chunks of a job
             noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
-        latents = denoise(predict, self.scheduler, clean, noise.to(clean), told.context.kept)[references:]
+        with self.memory.present(*self.experts.nets):
+            levels = levels_of(self.scheduler)
+            latents = denoise(predict, self.scheduler, levels, clean, noise.to(clean), told.context.kept)[references:]
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried.to(latents)
         return latents
@@ -173,29 +182,19 @@ class WanVace:
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, [self.words.embed(text) for text in words], request.guidance, weights)
 
-    def _check_fit(self, chunk: Chunk) -> None:
-        frames, _, height, width = chunk.frames.shape
-        if height % self.rule.multiple or width % self.rule.multiple or self.rule.length(frames) != frames:
-            raise ValueError(
-                f"a chunk must have 4k + 1 frames with sides in multiples of {self.rule.multiple}, "
-                f"has {frames} of {height} x {width}"
-            )
-        wanted = [self.rule.latents(frames), *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
-            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
-
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> WanVace:
     """This loads a model, the autoencoder always in float32, and works `loras` into it, by component with weights.
 
     What is missing or does not fit is refused by name.
     """
-    experts = Experts.load(checkpoint, WanVACETransformer3DModel, setup)
+    home = replace(setup, device=setup.memory.home)
+    experts = Experts.load(checkpoint, WanVACETransformer3DModel, home)
     for number, net in enumerate(experts.nets):
         files = {checkpoint.place(name): weight for name, weight in loras.items()}
         meant = {file: weight for file, weight in files.items() if OTHER[number] not in file.name}
         add_loras(Pipeline(None, None, None, None, transformer=net), [net], meant)
-    net = checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, setup.device)
+    net = checkpoint.weights("vae", checkpoint.pick("vae", KINDS), torch.float32, home.device)
     autoencoder = VideoAutoencoder(net)
     told = 2 * autoencoder.channels + autoencoder.factor**2
     if (experts.channels, experts.told) != (autoencoder.channels, told):
@@ -204,5 +203,5 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
             f"context; with this autoencoder it gets {autoencoder.channels} and {told}."
         )
     scheduler = load_flow_scheduler(checkpoint, row)
-    words = umt5.load(checkpoint, setup)
-    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler)
+    words = t5.load(checkpoint, setup, UMT5EncoderModel, most=512)
+    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler, setup.memory)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import MediaError
+from engine.media.exr import exr_channels, exr_size, unreadable
 from engine.media.hdr import linear_to_srgb
 
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -24,8 +25,7 @@ def still_size(path: Path) -> tuple[int, int]:
         MediaError: the file is missing or no picture.
     """
     if path.suffix.lower() == ".exr":
-        low, high = _open_exr(path, header_only=True)[0].header["displayWindow"]
-        return int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1
+        return exr_size(path)
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -33,7 +33,7 @@ def still_size(path: Path) -> tuple[int, int]:
             width, height = image.size
             turned = path.suffix.lower() in (".jpg", ".jpeg") and image.getexif().get(EXIF_ORIENTATION) in TURNED
     except (UnidentifiedImageError, OSError) as error:
-        raise _unreadable(path) from error
+        raise unreadable(path) from error
     return (height, width) if turned else (width, height)
 
 
@@ -65,9 +65,9 @@ def _load_plain(path: Path) -> NDArray[Any]:
     try:
         picture = cv2.imread(str(path), mode)
     except cv2.error as error:
-        raise _unreadable(path) from error
+        raise unreadable(path) from error
     if picture is None:
-        raise _unreadable(path)
+        raise unreadable(path)
     if picture.dtype not in (np.uint8, np.uint16):
         raise MediaError(f"{path} stores {picture.dtype} pixels; 8 and 16 bits are understood, and EXR for light.")
     if picture.ndim == 2:
@@ -77,33 +77,16 @@ def _load_plain(path: Path) -> NDArray[Any]:
 
 
 def _load_exr(path: Path) -> NDArray[np.float32]:
-    channels: dict[str, NDArray[Any]] = {}
-    parts = _open_exr(path, header_only=False)
-    for part in parts:
-        channels |= {name: channel.pixels for name, channel in part.channels.items()}
+    channels = exr_channels(path)
     group = _colour_group(path, channels)
     names = [group + letter for letter in "RGBA" if group + letter in channels]
-    picture = np.stack([channels[name].astype(np.float32) for name in names], axis=2)
-    part = next(part for part in parts if names[0] in part.channels)
-    picture = np.nan_to_num(_in_display_window(picture, part.header))
+    picture = np.nan_to_num(np.stack([channels[name].astype(np.float32) for name in names], axis=2))
     if len(names) == 4:
         # EXR stores colour times opacity; a frame's alpha is straight.
         opacity = picture[..., 3:]
         picture[..., :3] /= np.where(opacity > 0, opacity, 1)
     picture[..., :3] = linear_to_srgb(np.clip(picture[..., :3], 0, 1))
     return np.clip(picture, 0, 1)
-
-
-def _open_exr(path: Path, header_only: bool) -> list[Any]:
-    import OpenEXR
-
-    try:
-        parts: list[Any] = OpenEXR.File(str(path), separate_channels=True, header_only=header_only).parts
-    except RuntimeError as error:
-        raise _unreadable(path) from error
-    if not parts:  # how the library reports damage
-        raise _unreadable(path)
-    return parts
 
 
 def _colour_group(path: Path, channels: Mapping[str, object]) -> str:
@@ -116,21 +99,3 @@ def _colour_group(path: Path, channels: Mapping[str, object]) -> str:
         names = ", ".join(groups) or "none"
         raise MediaError(f"{path}: one set of R, G and B channels is needed; found: {names}.")
     return chosen[0]
-
-
-def _in_display_window(picture: NDArray[np.float32], header: Mapping[str, Any]) -> NDArray[np.float32]:
-    """Renderers store a part of the frame, or more than it; what lies outside the frame is cut, the rest is black."""
-    (left, top), (right, bottom) = header["displayWindow"]
-    data_left, data_top = header["dataWindow"][0]
-    frame = np.zeros((bottom - top + 1, right - left + 1, picture.shape[2]), np.float32)
-    y, x = int(data_top - top), int(data_left - left)
-    height, width = picture.shape[:2]
-    inside = frame[max(y, 0) : max(y + height, 0), max(x, 0) : max(x + width, 0)]
-    inside[...] = picture[max(-y, 0) :, max(-x, 0) :][: inside.shape[0], : inside.shape[1]]
-    return frame
-
-
-def _unreadable(path: Path) -> MediaError:
-    if not path.is_file():
-        return MediaError(f"There is no file {path}.")
-    return MediaError(f"{path} cannot be read as a picture: it is damaged or of another kind than its name says.")

@@ -101,10 +101,10 @@ def test_every_option_and_look_is_explained(monkeypatch, capsys):
 def test_the_examples_in_the_help_work_as_pasted(capsys, monkeypatch):
     run(monkeypatch, "--help")
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  restyle ")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         chosen = parse(line.partition("   ")[0].split()[1:])
-        assert chosen.command == "run"
+        assert chosen.command in ("run", "proxy")
         assert chosen.look
 
 
@@ -255,7 +255,7 @@ def test_people_read_standard_error_and_machines_standard_output(monkeypatch, ca
     told = capsys.readouterr()
     events = [json.loads(line) for line in told.out.splitlines()]
     assert told.err == ""
-    assert {event["event"] for event in events[:-1]} == {"progress"}
+    assert {event["event"] for event in events[:-1]} == {"progress", "note"}
     assert events[-1]["event"] == "done"
     assert events[-1]["frames"] == 48
 

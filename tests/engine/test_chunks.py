@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from engine.chunks import Studio, restyle_shot
-from engine.controls import Controls
 from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
 from engine.joining import overlaps
 from engine.journal import Journal
@@ -91,7 +90,7 @@ def run(
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
     journal = Journal(folder, {})
-    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, seed, Controls({}))
+    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, seed, {})
     after = overlaps([span for _, span in chunks])
     list(restyle_shot(studio, shot, chunks, lambda span: after[span.start]))
     return model

@@ -15,11 +15,12 @@ import torch
 from cli import restyle
 from engine.diffusion import catalog
 from engine.media import open_reader, probe
-from tests.engine.diffusion import tiny_wan
+from tests.engine.diffusion import tiny_cogvideox, tiny_wan
 from tests.engine.test_pipeline import draw_clip
 
 FRAMES, CUT = 62, 5
 FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "cogvideox-fun": (tiny_cogvideox.build, "canny"),
     "wan 2.1 vace": (tiny_wan.build, "edges"),
     "wan 2.2 vace": (lambda folder: tiny_wan.build(folder, experts=2, boundary=0.875), "flow"),
 }
@@ -31,6 +32,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("engine.plan.LONGEST", 24)
     monkeypatch.setattr(catalog, "WAN_WINDOW", 9)
+    monkeypatch.setattr(catalog, "COGVIDEOX_WINDOW", 9)
 
     def command(*words: str) -> int:
         monkeypatch.setattr(sys, "argv", ["restyle", *words])
@@ -114,5 +116,5 @@ def test_what_a_family_lacks_is_said_in_one_line_before_any_work(
     assert run(*job, "--control", "edges:1", "--control", "depth:1") != 0
     assert "takes one control at a time, not depth and edges" in capsys.readouterr().err
     assert run(*job, "--control", "colour:1") != 0
-    assert "no control called colour. It has: canny, depth, edges, flow" in capsys.readouterr().err
+    assert "no control called colour. It has: canny, depth, edges, flow, l" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.restyle"))

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from engine.diffusion import catalog
+from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, MemoryPlan
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import SettingsError
 
@@ -144,6 +145,22 @@ class StylizerLaws:
         for change, words in self.lacking.values():
             with pytest.raises(SettingsError, match=words):
                 model.check(replace(self.request_, **change))
+
+    @pytest.mark.parametrize("plans", [ON_PROCESSOR, ON_GPU], ids=["processor", "as on a GPU"])
+    def test_smaller_plans_for_memory_give_nearly_the_same_picture(
+        self, folder: Path, plans: tuple[MemoryPlan, ...]
+    ) -> None:
+        """Parts that wait elsewhere wait here on the same device: where they wait is only seen on a GPU, how is not."""
+        model = self.load(folder)
+        model.memory.plans = plans
+        given = self.chunk(model, model.window + 3)
+        whole, size = model.restyle(given, self.request_), float(model.restyle(given, self.request_).latents.std())
+        while model.memory.spare():
+            less = model.restyle(given, self.request_)
+            assert difference(less, whole) < 1e-3 * size, model.memory.plan.words
+            again = model.restyle(given, self.request_)
+            assert torch.equal(less.frames, again.frames)
+        assert model.memory.plan is plans[-1]
 
     def test_the_memory_estimate_grows_with_all_that_it_depends_on(self, model: Stylizer) -> None:
         long = model.rule.length(10 * model.window)

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import torch
 
+from engine.diffusion.cogvideox import CogVideoXFun
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.diffusion.wan_vace import WanVace
-from tests.engine.diffusion import tiny_animatediff, tiny_sd15, tiny_wan
+from tests.engine.diffusion import tiny_animatediff, tiny_cogvideox, tiny_sd15, tiny_wan
 from tests.engine.diffusion.conformance import Changes, Refusals, StylizerLaws
 
 
@@ -88,7 +89,10 @@ class TestWanVace(StylizerLaws):
         "no control": {"controls": {}},
     }
     lacking: ClassVar[Refusals] = {
-        "control": ({"controls": {"colour": 1.0}}, "no control called colour. It has: canny, depth, edges, flow"),
+        "control": (
+            {"controls": {"colour": 1.0}},
+            "no control called colour. It has: canny, depth, edges, flow, l",
+        ),
         "several controls": ({"controls": {"depth": 1.0, "edges": 1.0}}, "one control at a time, not depth and edges"),
         "references": ({"references": (torch.zeros(3, 8, 8),) * 5}, "at most 4 reference pictures, not 5"),
         "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
@@ -105,6 +109,45 @@ class TestWanVace(StylizerLaws):
     def load(cls, folder: Path) -> Stylizer:
         model = super().load(folder)
         assert isinstance(model, WanVace)
+        return replace(model, window=9)
+
+
+class TestCogVideoXFun(StylizerLaws):
+    """A transformer that sees the control beside the noise, v-prediction; in windows of nine frames, three latents."""
+
+    size = (32, 48)
+    request_ = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
+    dials: ClassVar[Changes] = {
+        "prompt": {"prompt": "oil"},
+        "no prompt": {"prompt": ""},
+        "strength": {"strength": 0.7},
+        "all new": {"strength": 1.0},
+        "steps": {"steps": 3},
+        "guidance": {"guidance": 2.0},
+        "no guidance": {"guidance": 1.0},
+        "words to avoid": {"negative_prompt": "blur"},
+        "weight": {"controls": {"depth": 0.9}},
+        "weight in the first half": {"controls": {"depth": "1@0-0.5"}},
+        "other control": {"controls": {"canny": 1.0}},
+        "no control": {"controls": {}},
+    }
+    lacking: ClassVar[Refusals] = {
+        "control": ({"controls": {"edges": 1.0}}, "no control called edges. It has: canny, depth"),
+        "several controls": ({"controls": {"depth": 1.0, "canny": 1.0}}, "one control at a time"),
+        "references": ({"references": (torch.zeros(3, 8, 8),)}, "takes no reference pictures"),
+        "steps finer than levels": ({"strength": 0.001, "steps": 6}, "do not fit into a strength"),
+        "long prompt": ({"prompt": "a very long prompt " * 5}, r"prompt has \d+ tokens, the model reads 32"),
+        "words to avoid without guidance": ({"negative_prompt": "blur", "guidance": 1.0}, "does nothing"),
+    }
+
+    @classmethod
+    def build(cls, folder: Path) -> Path:
+        return tiny_cogvideox.build(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Stylizer:
+        model = super().load(folder)
+        assert isinstance(model, CogVideoXFun)
         return replace(model, window=9)
 
 

@@ -268,7 +268,7 @@ def test_lines_are_drawn_black_on_white_and_stillness_white(model: WanVace) -> N
     """White lines on black VACE takes for a picture of white lines."""
     lines = torch.zeros(2, 3, 8, 8)
     lines[:, :, 4] = 1
-    for name in ("edges", "canny"):
+    for name in ("canny", "edges", "lineart", "softedge"):
         drawn = DRAWN[name](lines)
         assert not drawn[:, :, 4].any()
         assert (drawn[:, :, :4] == 1).all()

@@ -100,6 +100,7 @@ def autoencoder() -> Any:
         layers_per_block=1,
         latent_channels=4,
         scaling_factor=0.18215,
+        sample_size=512,  # beyond which it works in tiles, where it is to
         force_upcast=False,
     )
 

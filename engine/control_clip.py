@@ -1,0 +1,65 @@
+"""One control of a whole clip, written as a video or stills: what a job would be steered by, to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from torch import Tensor
+
+from engine.cache import MapCache, cache_folder
+from engine.controls import load_drawers
+from engine.diffusion import catalog
+from engine.drawn import BLOCK, Drawn, source_mark
+from engine.footage import SLICE, Footage
+from engine.media import MapWriter, check_map_output, open_reader
+from engine.pipeline import Progress
+from engine.plan import choose_sizes
+from engine.settings import Settings
+from engine.shots import find_shots
+from engine.windows import Span
+
+
+def draw_control(
+    source: Path,
+    name: str,
+    output: Path | None,
+    settings: Settings,
+    rate: Fraction | None,
+    progress: Callable[[Progress], None],
+) -> Path:
+    """This writes control `name` of a clip, beside it if `output` is None, and gives the file's name.
+
+    Of the settings it follows size, model (at whose size it is drawn), cuts and reader; `rate` is that of stills. What
+    is drawn is kept in the cache, so a job with this control need not draw it again.
+
+    Raises:
+        RestyleError: with what is wrong and what would work; before any work.
+    """
+    drawer = load_drawers([name])[name]
+    output = output or source.with_name(f"{source.stem}.{name}.mkv")
+    check_map_output(output)
+    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+        info = reader.info
+        size = choose_sizes(settings, info, catalog.find(settings.model).side).work
+
+        def windows() -> Iterator[Tensor]:
+            for start in range(0, info.frames, SLICE):
+                yield reader.read(start, min(start + SLICE, info.frames))
+
+        shots = find_shots(settings.cuts, info.times, windows)
+        mark = source_mark(source, settings.reader)
+        control = Drawn(drawer, Footage(reader, size), MapCache(cache_folder() / "controls"), mark)
+        with MapWriter(output, info, size) as writer:
+            for shot in shots:
+                fitted = control.fit(shot)
+                for block in _blocks(shot):
+                    writer.write(fitted(block))
+                    progress(Progress(f"drawing {name}", block.stop, info.frames))
+    return output
+
+
+def _blocks(shot: Span) -> Iterator[Span]:
+    for start in range(shot.start, shot.stop, BLOCK):
+        yield Span(start, min(start + BLOCK, shot.stop))

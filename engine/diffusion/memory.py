@@ -1,0 +1,157 @@
+"""How a model shares the memory that there is: plans from the fastest to the smallest, and the one that holds.
+
+A plan is chosen before the model is loaded. Where memory runs out all the same, the next smaller one takes its place.
+On a GPU what is not at work can wait in main memory; on a processor there is only less at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import psutil
+import torch
+from torch import nn
+
+from engine.errors import ResourceError
+from engine.settings import Memory
+
+SHARE = 0.7  # of main memory that is free: the system and the job's pictures want some
+GPU_SHARE = 0.9
+
+
+class Waiting(StrEnum):
+    """What waits in main memory while a GPU computes with the rest: nothing, parts at rest, or layer after layer."""
+
+    NOTHING = "nothing"
+    PARTS = "parts"
+    LAYERS = "layers"
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """One way to use memory.
+
+    together: whether the halves of guidance, with and without the prompt, are computed at once. control_pictures: how
+    many pictures a ControlNet sees at once, None for all of a window. slice_frames: how many frames the autoencoder
+    sees at once; tiled: whether in tiles.
+    """
+
+    words: str
+    waiting: Waiting = Waiting.NOTHING
+    together: bool = True
+    control_pictures: int | None = None
+    slice_frames: int = 4
+    tiled: bool = False
+
+
+ON_GPU = (
+    MemoryPlan("the whole model stays on the GPU"),
+    MemoryPlan("parts at rest wait in main memory, less is computed at once", Waiting.PARTS, False, 8, 2),
+    MemoryPlan(
+        "layers come from main memory one by one, as little as can be at once", Waiting.LAYERS, False, 4, 1, True
+    ),
+)
+ON_PROCESSOR = (
+    MemoryPlan("a whole window is computed at once"),
+    MemoryPlan("less is computed at once", Waiting.NOTHING, False, 8, 2),
+    MemoryPlan("as little is computed at once as can be", Waiting.NOTHING, False, 4, 1, True),
+)
+
+
+@dataclass
+class Ladder:
+    """The plans for a model on a device, largest first; `held` is the number of the one that holds."""
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    plans: tuple[MemoryPlan, ...] = ON_PROCESSOR
+    held: int = 0
+    _layered: list[nn.Module] = field(default_factory=list)
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """The plan that holds."""
+        return self.plans[self.held]
+
+    @property
+    def home(self) -> torch.device:
+        """Where the model's parts are when they do nothing."""
+        return self.device if self.plan.waiting is Waiting.NOTHING else torch.device("cpu")
+
+    def free_bytes(self) -> int:
+        """This tells what can be had where the model computes, with what it has already."""
+        if self.device.type == "cpu":
+            return int(psutil.virtual_memory().available * SHARE)
+        return int((torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)) * GPU_SHARE)
+
+    def spare(self) -> MemoryPlan | None:
+        """This goes over to the next smaller plan and gives it; None where there is none."""
+        if self.held + 1 == len(self.plans):
+            return None
+        self.held += 1
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return self.plan
+
+    def settle(self, resting: list[Any], streaming: list[Any]) -> None:
+        """This brings a model's nets where the plan wants them between calls.
+
+        `streaming` are the large ones, which are fed to the GPU by layers where the plan says so.
+        """
+        if self.plan.waiting is Waiting.LAYERS:
+            for net in streaming:
+                self._stream(net)
+        for net in (*resting, *streaming):
+            if net not in self._layered:
+                net.to(self.home)
+
+    @contextmanager
+    def present(self, *nets: Any) -> Iterator[None]:  # noqa: ANN401
+        """This has nets at the device for as long as they are at work; those fed by layers come by themselves."""
+        moved = [net for net in nets if self.home != self.device and net not in self._layered]
+        try:
+            for net in moved:
+                net.to(self.device)
+            yield
+        finally:
+            for net in moved:
+                net.to(self.home)
+
+    def _stream(self, net: Any) -> None:  # noqa: ANN401
+        if net in self._layered:
+            return
+        from diffusers.hooks import apply_group_offloading  # only now: diffusers takes seconds
+
+        net.to("cpu")
+        apply_group_offloading(
+            net, onload_device=self.device, offload_device=torch.device("cpu"), offload_type="leaf_level"
+        )
+        self._layered.append(net)
+
+
+def choose(memory: Memory, device: torch.device, weights: int, largest: int, working: int, name: str) -> Ladder:
+    """This chooses the plan for a model before it is loaded, by bytes.
+
+    weights: of all its parts. largest: of those that must be there together. working: what a window needs beside them.
+
+    Raises:
+        ResourceError: not even the smallest plan would do.
+    """
+    if device.type == "cpu":
+        return Ladder(device, ON_PROCESSOR, len(ON_PROCESSOR) - 1 if memory is Memory.LOW else 0)
+    ladder = Ladder(device, ON_GPU)
+    needs = (weights + working, largest + working, working)
+    free = ladder.free_bytes()
+    if memory is Memory.HIGH:
+        return ladder
+    fitting = [number for number, need in enumerate(needs) if need <= free]
+    if not fitting:
+        raise ResourceError(
+            f"{name} needs {working / 1e9:.1f} GB of the GPU's memory at the least; {free / 1e9:.1f} GB can be had. "
+            "Close other programs, or compute on the processor: --device cpu"
+        )
+    ladder.held = len(needs) - 1 if memory is Memory.LOW else fitting[0]
+    return ladder

@@ -1,0 +1,128 @@
+"""Controls of a clip as a job asks for them: drawn by preprocessors and kept, or read from someone's own video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.cache import MapCache
+from engine.controls import draw_window
+from engine.errors import SettingsError
+from engine.footage import Footage
+from engine.given import Given
+from engine.journal import fingerprint
+from engine.media import MediaInfo, Reader, in_levels, open_reader, source_files
+from engine.settings import ReaderName
+from engine.windows import Span
+from preprocessors.preprocessor import Preprocessor
+
+BLOCK = 32  # frames that are drawn and kept together
+
+
+@dataclass
+class Drawn:
+    """A control that a preprocessor draws. Whatever is kept is not drawn again, nor looked at for fitting.
+
+    mark: what the footage is known by, besides its size and the shot.
+    """
+
+    drawer: Preprocessor
+    footage: Footage
+    cache: MapCache
+    mark: str
+    shot: Span = field(default_factory=lambda: Span(0, 1))
+    _fitted: Preprocessor | None = None
+
+    def fit(self, shot: Span) -> Drawn:
+        """This normalises over a shot as soon as something has to be drawn."""
+        return replace(self, shot=shot, _fitted=None)
+
+    def __call__(self, span: Span, frames: Tensor | None = None) -> Tensor:
+        """This gives the maps `[T, C, H, W]` of frames `span`, in steps of 1/65535, however the shot is cut.
+
+        What `frames` show is read anew: whole blocks are drawn, and they may begin earlier and end later.
+        """
+        first = (span.start - self.shot.start) // BLOCK * BLOCK + self.shot.start
+        parts = []
+        for start in range(first, span.stop, BLOCK):
+            block = Span(start, min(start + BLOCK, self.shot.stop))
+            maps = self._block(block)
+            parts.append(maps[max(0, span.start - start) : span.stop - start])
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _block(self, block: Span) -> Tensor:
+        entry = self.cache.entry(self._about())
+        kept = entry.get(block)
+        if kept is not None and len(kept) == len(block):
+            return kept
+        if self._fitted is None:
+            self._fitted = self.drawer.fit(self.footage.windows(self.shot))
+        early = min(self.drawer.lookbehind, block.start - self.shot.start)
+        frames = self.footage.read(Span(block.start - early, block.stop))
+        maps = in_levels(draw_window(self._fitted, frames, early))
+        entry.put(block, maps)
+        return maps
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "control": self.drawer.name,
+            "key": self.drawer.key,
+            "footage": self.mark,
+            "shot": [self.shot.start, self.shot.stop],
+            "size": self.footage.size,
+        }
+
+
+@dataclass(frozen=True)
+class ControlVideo:
+    """A control that someone made: a video or stills of the clip's length, brought to the size that is worked on."""
+
+    footage: Footage
+
+    def fit(self, shot: Span) -> ControlVideo:
+        """This gives itself: what a person made is what it is."""
+        return self
+
+    def __call__(self, span: Span, frames: Tensor | None = None) -> Tensor:
+        """This gives the maps `[T, 3, H, W]` of frames `span` of the clip."""
+        return self.footage.read(span)
+
+
+def source_mark(source: Path, reader: ReaderName) -> str:
+    """This makes the mark that a source is known by, as this reader decodes it."""
+    return f"{fingerprint(source_files(source))} {reader}"
+
+
+@contextmanager
+def control_videos(paths: Mapping[str, str], info: MediaInfo, size: tuple[int, int]) -> Iterator[dict[str, Given]]:
+    """This opens the control videos of a clip, by their control's name, for the time of a job.
+
+    Raises:
+        SettingsError: one does not fit the clip.
+        MediaError: one cannot be read.
+    """
+    with ExitStack() as stack:
+        opened: dict[str, Given] = {}
+        for name, path in paths.items():
+            reader = stack.enter_context(open_reader(Path(path).expanduser()))
+            _check(name, reader, info, size)
+            opened[name] = ControlVideo(Footage(reader, size))
+        yield opened
+
+
+def _check(name: str, reader: Reader, info: MediaInfo, size: tuple[int, int]) -> None:
+    control, where = reader.info, f"The control video for {name}, {reader.info.path},"
+    if control.frames != info.frames:
+        raise SettingsError(f"{where} has {control.frames} frames, the clip {info.frames}. Give one as long.")
+    sizes = dict.fromkeys([(info.height, info.width), size])
+    if (control.height, control.width) not in sizes:
+        works = " or ".join(f"{width}x{height}" for height, width in sizes)
+        raise SettingsError(f"{where} is {control.width}x{control.height}. Scale it to {works}.")
+    if control.codec == "exr":
+        raise SettingsError(f"{where} is EXR, which holds light, not shares from 0 to 1. Save it as PNG of 16 bits.")

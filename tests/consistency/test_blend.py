@@ -1,0 +1,66 @@
+"""Along a mask: the outside untouched, the light agrees at the border, and nothing overshoots."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from consistency.blend import blend, feathered, grown
+from samples.scenes import draw_scene
+
+
+def disc(radius: float) -> Tensor:
+    y, x = torch.meshgrid(torch.arange(72.0), torch.arange(128.0), indexing="ij")
+    return (torch.hypot(x - 64, y - 36) < radius).float()[None, None]
+
+
+def test_growing_and_shrinking_move_the_border_by_so_many_pixels():
+    assert grown(disc(20), 5).sum(dim=-1).max() == disc(20).sum(dim=-1).max() + 10
+    assert grown(disc(20), -5).sum(dim=-1).max() == disc(20).sum(dim=-1).max() - 10
+    assert torch.equal(grown(disc(20), 0), disc(20))
+
+
+@pytest.mark.parametrize("pixels", [1, 6, 20])
+def test_a_feather_lies_inside_and_ends_whole(pixels):
+    soft = feathered(disc(30), pixels)
+    assert torch.equal(soft > 0, (soft > 0) & (disc(30) > 0))
+    assert float(soft[disc(30 - 2 * pixels) > 0].min() if pixels < 15 else 1) > 0.99
+    assert torch.equal(feathered(disc(30), 0), disc(30))
+
+
+def test_outside_of_the_mask_every_bit_is_kept():
+    scene = draw_scene(3, 2, 72, 128)
+    mask = feathered(disc(20).expand(2, -1, -1, -1), 6)
+    blended = blend(1 - scene.frames, scene.frames, mask)
+    outside = (mask == 0).expand_as(blended)
+    assert torch.equal(blended[outside], scene.frames[outside])
+    assert not torch.equal(blended, scene.frames)
+
+
+def steps(picture: Tensor, mask: Tensor) -> Tensor:
+    """This gives the steps from one pixel to its neighbour across the mask's border, both ways, `[N, 3]`."""
+    across, down = mask.diff(dim=-1)[:, 0] != 0, mask.diff(dim=-2)[:, 0] != 0
+    return torch.cat([picture.diff(dim=axis).movedim(1, -1)[where] for axis, where in ((-1, across), (-2, down))])
+
+
+@pytest.mark.parametrize("seed", [1, 3, 8])
+def test_at_the_border_of_a_thing_there_is_no_halo(seed):
+    """A look that changes light and colour leaves a step at a hard border, which the source does not have."""
+    scene = draw_scene(seed, 3, 144, 256)
+    styled = (scene.frames * torch.tensor([0.9, 0.7, 0.6]).view(1, 3, 1, 1) + 0.02).clamp(0, 1)
+    mask = (scene.layers >= scene.layers.max() - 1).float()
+    own = steps(scene.frames, mask)
+    hard = torch.where(mask == 0, scene.frames, styled)
+    soft = blend(styled, scene.frames, feathered(mask, 6))
+    assert (steps(soft, mask) - own).abs().mean() < 0.1 * (steps(hard, mask) - own).abs().mean()
+    low, high = torch.minimum(styled, scene.frames), torch.maximum(styled, scene.frames)
+    beyond = torch.maximum(low - soft, soft - high).clamp(min=0)
+    assert float(beyond.max()) < 0.03
+    assert float(beyond.mean()) < 0.002
+
+
+def test_far_from_the_border_the_look_is_as_it_was_made():
+    scene = draw_scene(3, 1, 144, 256)
+    mask = torch.zeros(1, 1, 144, 256)
+    mask[..., :200] = 1
+    blended = blend(1 - scene.frames, scene.frames, feathered(mask, 6))
+    assert torch.allclose(blended[..., :150], (1 - scene.frames)[..., :150], atol=1e-5)

@@ -1,0 +1,116 @@
+"""Only a part of the picture: bit by bit the source outside, whatever names the part; bad masks are refused first."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import restyle
+from engine import pipeline
+from engine.errors import MediaError, SettingsError
+from engine.media import open_reader
+from engine.settings import Codec, Settings
+from tests.engine.drawn_render import render, scene
+
+HEIGHT, WIDTH, COUNT = 64, 96, 10
+PNG = Settings(look="comic", codec=Codec.PNG)
+
+
+def write(folder: Path, pictures: np.ndarray) -> Path:
+    folder.mkdir()
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), picture)
+    return folder
+
+
+@pytest.fixture
+def clip(tmp_path):
+    drawn = np.random.default_rng(0).integers(0, 256, (COUNT, HEIGHT, WIDTH, 3), np.uint8)
+    return write(tmp_path / "clip", drawn)
+
+
+def moving_box() -> np.ndarray:
+    box = np.zeros((COUNT, HEIGHT, WIDTH), np.uint8)
+    for number in range(COUNT):
+        box[number, 16:48, 20 + 3 * number : 50 + 3 * number] = 255
+    return box
+
+
+def frames_of(path: Path) -> torch.Tensor:
+    with open_reader(path) as reader:
+        return reader.read(0, reader.info.frames)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_outside_the_mask_every_bit_is_the_sources(tmp_path, clip, model, inverted):
+    mask = write(tmp_path / "mask", moving_box())
+    settings = replace(PNG, mask=str(mask), mask_invert=inverted, mask_grow=2)
+    made, source = frames_of(pipeline.restyle(clip, tmp_path / "out", settings).output), frames_of(clip)
+    kept = cv2.dilate(np.moveaxis(moving_box() if not inverted else 255 - moving_box(), 0, -1), np.ones((5, 5))) == 0
+    kept = torch.from_numpy(np.moveaxis(kept, -1, 0))[:, None].expand_as(made)
+    assert torch.equal(made[kept], source[kept])
+    assert (made[~kept] != source[~kept]).float().mean() > 0.5
+
+
+def test_another_mask_keeps_the_chunks(tmp_path, clip, model):
+    mask = write(tmp_path / "mask", moving_box())
+    pipeline.restyle(clip, tmp_path / "out", PNG)
+    calls = len(model.calls)
+    again = pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=str(mask)))
+    assert len(model.calls) == calls
+    assert again.resumed_chunks == again.chunks
+
+
+def test_one_still_masks_all_frames_and_frames_in_memory_too(tmp_path, model):
+    still = write(tmp_path / "mask", moving_box()[:1])
+    source = torch.rand(5, 3, HEIGHT, WIDTH)
+    made = torch.cat(list(restyle.frames(source, look="comic", mask=str(still / "000.png"))))
+    assert torch.equal(made[..., :16, :], source[..., :16, :])
+    assert not torch.equal(made, source)
+
+
+def test_an_index_of_the_render_masks_its_things(tmp_path, model):
+    folder = render(tmp_path / "render")
+    settings = replace(PNG, passes=str(folder), mask="index:1", mask_feather=0)
+    made = frames_of(pipeline.restyle(folder, tmp_path / "out", settings).output)
+    whole = frames_of(pipeline.restyle(folder, tmp_path / "whole", replace(PNG, passes=str(folder))).output)
+    inside = (scene().layers == 0).expand_as(made)
+    source = (frames_of(folder) * 255).round() / 255
+    assert torch.equal(made[~inside], source[~inside])
+    assert 0 < inside.float().mean() < 1
+    assert (made[inside] - whole[inside]).abs().mean() < (made[inside] - source[inside]).abs().mean()
+
+
+def test_a_colour_is_a_mask(tmp_path, model):
+    pictures = np.full((3, HEIGHT, WIDTH, 3), 90, np.uint8)
+    pictures[:, 10:30, 10:40] = (0, 255, 0)
+    clip = write(tmp_path / "clip", pictures)
+    settings = replace(PNG, mask="key:#00ff00", mask_feather=0)
+    made = frames_of(pipeline.restyle(clip, tmp_path / "out", settings).output) != frames_of(clip)
+    assert made[..., 10:30, 10:40].any(dim=1).float().mean() > 0.9
+    assert not made[..., 31:, :].any()
+
+
+def test_bad_masks_are_refused_before_the_model_is_asked(tmp_path, clip, model):
+    short = write(tmp_path / "short", moving_box()[:4])
+    small = write(tmp_path / "small", moving_box()[:, :32, :40])
+    broken = write(tmp_path / "broken", moving_box())
+    data = (broken / "007.png").read_bytes()
+    (broken / "007.png").write_bytes(data[:60] + bytes(len(data) - 60))
+    for mask, error, told in (
+        (str(short), SettingsError, "has 4 frames, the clip 10"),
+        (str(small), SettingsError, "is 40x32, the clip 96x64"),
+        (str(broken), MediaError, r"007\.png"),
+        (str(tmp_path / "gone.mp4"), MediaError, "There is no file"),
+        ("index:3", SettingsError, "needs the passes of a render"),
+        ("key:green", SettingsError, "means nothing"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=mask))
+    for wrong in ({"mask_grow": 1.5}, {"mask_feather": -1}, {"mask_invert": "yes"}):
+        with pytest.raises(SettingsError, match=next(iter(wrong))):
+            replace(PNG, **wrong)
+    assert model.calls == []
