@@ -168,6 +168,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
+        "keyframes": chosen.keyframe,
         "controls": _by_name(chosen.control),
         "control_videos": dict(chosen.control_video) if chosen.control_video else None,
         "mask_invert": chosen.mask_invert or None,

@@ -17,6 +17,7 @@ from engine.errors import ResourceError
 from engine.footage import read_frames
 from engine.given import Given
 from engine.journal import Journal
+from engine.keyframes import Keyframe
 from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
@@ -28,8 +29,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. controls: where the maps of each come from, by name. announce: is told in words what a person should know
-    while the job runs.
+    be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
+    through. announce: is told in words what a person should know while the job runs.
     """
 
     reader: Reader
@@ -41,6 +42,7 @@ class Studio:
     fine_motion: Motion
     seed: int
     controls: Mapping[str, Given]
+    keyframes: tuple[Keyframe, ...] = ()
     announce: Callable[[str], None] = lambda words: None
 
 

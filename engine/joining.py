@@ -12,6 +12,7 @@ from consistency.join import ChunkJoin
 from consistency.steady import Pair, Steadier
 from engine.chunks import Studio
 from engine.footage import read_frames
+from engine.keyframes import through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.windows import Span
@@ -32,7 +33,12 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Tenso
     for _, chunks in plan.numbered():
         joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
         shot = Span(chunks[0][1].start, chunks[-1][1].stop)
-        yield from _steadied(joined, shot, studio.fine_motion, steady)
+        steadied = _steadied(joined, shot, studio.fine_motion, steady)
+        yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _source(studio, number))
+
+
+def _source(studio: Studio, number: int) -> Tensor:
+    return read_frames(studio.reader, Span(number, number + 1), studio.sizes.work)[0]
 
 
 def _joined(

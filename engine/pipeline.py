@@ -25,6 +25,7 @@ from engine.drawn import control_videos, source_mark
 from engine.footage import SLICE
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
+from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
@@ -63,7 +64,7 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather", "keyframes")
 
 
 def _silent(progress: Progress) -> None:
@@ -172,7 +173,8 @@ def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Siz
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
+    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, keys)
 
 
 def _identity(

@@ -108,6 +108,7 @@ class Settings:
     mask_invert: bool = False
     mask_grow: int = 0
     mask_feather: float = 6.0
+    keyframes: tuple[str, ...] = ()
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
@@ -136,7 +137,8 @@ class Settings:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
         object.__setattr__(self, "control_videos", _videos(self.control_videos))
-        object.__setattr__(self, "references", _pictures(self.references))
+        object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
@@ -221,10 +223,10 @@ def _loras(loras: object) -> Mapping[str, float]:
     return MappingProxyType(dict(loras))
 
 
-def _pictures(references: object) -> tuple[str, ...]:
-    if not isinstance(references, list | tuple) or not all(isinstance(one, str) for one in references):
-        raise SettingsError(f'references is {references!r}; it must be a list of pictures, as ["hat.png"].')
-    return tuple(references)
+def _texts(name: str, value: object, example: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
+    return tuple(value)
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

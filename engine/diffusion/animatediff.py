@@ -27,6 +27,7 @@ from engine.diffusion.row import Row
 from engine.diffusion.sampling import SCHEDULERS, Sampler, check_scheduler, hold, levels, noised
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
+from engine.diffusion.vocabulary import check_words, known_words
 from engine.errors import ModelError, SettingsError
 from engine.windows import FrameRule
 
@@ -77,6 +78,7 @@ class AnimateDiff:
         for control in request.active_controls:
             self.nets[control]
         levels(self.sampler.scheduler, request.steps, request.strength)
+        check_words(request.prompt, known_words(self.checkpoint), self.name)
         tokenizer = self.sampler.tokenizer
         for words in (request.prompt, request.negative_prompt):
             length, most = len(tokenizer(words).input_ids), tokenizer.model_max_length
