@@ -254,6 +254,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
             "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
         },
+        "--palette": {
+            "metavar": "PICTURE",
+            "help": "give the result the colours of this picture, how they are spread and no more: one change for all",
+        },
         "--keyframe": {
             "action": "append",
             "metavar": "TIME=PICTURE",

@@ -199,6 +199,6 @@ SAME = (
     "codec",
     "reader",
     "passes",
-    *("mask", "mask_grow", "mask_feather"),
+    *("mask", "mask_grow", "mask_feather", "palette"),
 )
 """Settings that are called on the command line as they are everywhere."""

@@ -109,12 +109,24 @@ class Settings:
     mask_grow: int = 0
     mask_feather: float = 6.0
     keyframes: tuple[str, ...] = ()
+    palette: str | None = None
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask"):
+        for name in (
+            "look",
+            "prompt",
+            "negative_prompt",
+            "model",
+            "device",
+            "checkpoint",
+            "cuts",
+            "passes",
+            "mask",
+            "palette",
+        ):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
