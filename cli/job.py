@@ -169,6 +169,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
         "controls": _by_name(chosen.control),
+        "detectors": dict(chosen.detector) if chosen.detector else None,
         "control_videos": dict(chosen.control_video) if chosen.control_video else None,
         "mask_invert": chosen.mask_invert or None,
         "width": width,
