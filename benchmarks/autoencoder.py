@@ -18,7 +18,7 @@ from diffusers import AutoencoderDC
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.diffusion.catalog import STARTER
+from engine.diffusion.rows import STARTER
 from training.autoencoder import psnr
 from training.photos import crop, load, read_index, to_tensor
 

@@ -261,6 +261,16 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
             "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
         },
+        "--palette": {
+            "metavar": "PICTURE",
+            "help": "give the result the colours of this picture, how they are spread and no more: one change for all",
+        },
+        "--keyframe": {
+            "action": "append",
+            "metavar": "TIME=PICTURE",
+            "help": "a frame of the result that you have painted, as 0:12.5=painted.png: the result passes through it, "
+            "and it spreads along the motion; may be repeated",
+        },
         "--mask-invert": {"action": "store_true", "help": "restyle everything but that"},
         "--mask-grow": {"type": _whole, "metavar": "PX", "help": "grow the mask by so many pixels; -3 shrinks it"},
         "--mask-feather": {

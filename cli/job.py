@@ -168,6 +168,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
         "loras": dict(chosen.lora) if chosen.lora else None,
         "references": chosen.reference,
+        "keyframes": chosen.keyframe,
         "controls": _by_name(chosen.control),
         "detectors": dict(chosen.detector) if chosen.detector else None,
         "control_videos": dict(chosen.control_video) if chosen.control_video else None,
@@ -199,6 +200,6 @@ SAME = (
     "codec",
     "reader",
     "passes",
-    *("mask", "mask_grow", "mask_feather"),
+    *("mask", "mask_grow", "mask_feather", "palette"),
 )
 """Settings that are called on the command line as they are everywhere."""

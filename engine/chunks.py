@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from consistency.occlusion import occluded
+from consistency.palette import Palette
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
@@ -17,6 +18,7 @@ from engine.errors import ResourceError
 from engine.footage import read_frames
 from engine.given import Given
 from engine.journal import Journal
+from engine.keyframes import Keyframe
 from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
@@ -28,7 +30,8 @@ class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. controls: where the maps of each come from, by name. announce: is told in words what a person should know
+    be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
+    through. palette: the colours that it is given. announce: is told in words what a person should know
     while the job runs.
     """
 
@@ -41,6 +44,8 @@ class Studio:
     fine_motion: Motion
     seed: int
     controls: Mapping[str, Given]
+    keyframes: tuple[Keyframe, ...] = ()
+    palette: Palette | None = None
     announce: Callable[[str], None] = lambda words: None
 
 

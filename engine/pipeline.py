@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
+from engine.colours import palette_of
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
@@ -25,6 +26,7 @@ from engine.drawn import control_videos, source_mark
 from engine.footage import SLICE
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal, fingerprint
+from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
 from engine.motion import Estimated
@@ -63,7 +65,8 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather")
+MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 
 
 def _silent(progress: Progress) -> None:
@@ -172,7 +175,9 @@ def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Siz
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls)
+    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
+    palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
 
 
 def _identity(

@@ -109,12 +109,25 @@ class Settings:
     mask_invert: bool = False
     mask_grow: int = 0
     mask_feather: float = 6.0
+    keyframes: tuple[str, ...] = ()
+    palette: str | None = None
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in ("look", "prompt", "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask"):
+        for name in (
+            "look",
+            "prompt",
+            "negative_prompt",
+            "model",
+            "device",
+            "checkpoint",
+            "cuts",
+            "passes",
+            "mask",
+            "palette",
+        ):
             _check_words(name, getattr(self, name))
         if (self.look is None) == (self.prompt is None):
             raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
@@ -136,10 +149,11 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
-        object.__setattr__(self, "control_videos", _texts("control_videos", self.control_videos, "d.mkv"))
+        object.__setattr__(self, "control_videos", _table("control_videos", self.control_videos, "d.mkv"))
         if self.detectors is not None:
-            object.__setattr__(self, "detectors", _texts("detectors", self.detectors, "depth-anything-small"))
-        object.__setattr__(self, "references", _pictures(self.references))
+            object.__setattr__(self, "detectors", _table("detectors", self.detectors, "depth-anything-small"))
+        object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
         object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
@@ -209,7 +223,7 @@ def _check_steady(value: object) -> None:
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
 
 
-def _texts(name: str, table: object, example: str) -> Mapping[str, str]:
+def _table(name: str, table: object, example: str) -> Mapping[str, str]:
     if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
         raise SettingsError(f'{name} is {table!r}; it must be a table of controls and texts, as depth = "{example}".')
     return MappingProxyType(dict(table))
@@ -224,10 +238,10 @@ def _loras(loras: object) -> Mapping[str, float]:
     return MappingProxyType(dict(loras))
 
 
-def _pictures(references: object) -> tuple[str, ...]:
-    if not isinstance(references, list | tuple) or not all(isinstance(one, str) for one in references):
-        raise SettingsError(f'references is {references!r}; it must be a list of pictures, as ["hat.png"].')
-    return tuple(references)
+def _texts(name: str, value: object, example: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
+    return tuple(value)
 
 
 def _member(name: str, cls: type[E], value: str) -> E:

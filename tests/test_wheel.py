@@ -78,7 +78,7 @@ def test_unpacked_elsewhere_it_works_without_the_repository(wheel, tmp_path):
         "import restyle, engine.diffusion.catalog as catalog\n"
         "from engine.settings import look_names\n"
         "assert restyle.__file__.startswith(sys.path[0]), restyle.__file__\n"
-        "assert restyle.video and restyle.Settings(look='comic') and catalog.STARTER.is_dir()\n"
+        "assert restyle.video and restyle.Settings(look='comic') and catalog.find('starter').folder.is_dir()\n"
         "print(*look_names())"
     )
     done = subprocess.run(

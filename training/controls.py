@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training import loop
-from training.diffusion import Batch, Denoiser, Hints, build_scheduler, noise_for, steer
+from training.diffusion import WEIGHTS, Batch, Denoiser, Hints, build_scheduler, noise_for, steer
 from training.loop import Stage
 from training.moving import ClipPool
+from training.words import say
 
 NEW = ("depth", "flow")
 
@@ -21,11 +23,15 @@ NEW = ("depth", "flow")
 class MoreControls(nn.Module):
     """A finished denoiser and new ControlNets, which begin as copies of the one for colour: only these learn."""
 
-    def __init__(self, finished: Denoiser) -> None:
+    def __init__(self, finished: Denoiser, start: Path | None = None) -> None:
         super().__init__()
         self.finished = finished.requires_grad_(False).eval()
         colour = finished.controlnets["colour"]
         self.nets = nn.ModuleDict({name: copy.deepcopy(colour).requires_grad_(True) for name in NEW})
+        if start is not None:
+            for name, net in self.nets.items():
+                trained = load_file(start / f"controlnet_{name}" / WEIGHTS)
+                net.load_state_dict({part: trained[part] for part in net.state_dict()})
 
     def forward(self, noised: Tensor, times: Tensor, words: Tensor, hints: Hints) -> Tensor:
         """This predicts v as `Denoiser.forward` does, for any of all controls."""
@@ -43,23 +49,21 @@ def frames_of(pool: ClipPool, size: int, rng: torch.Generator) -> Iterator[Batch
         which = torch.randint(0, count, (size,), generator=rng)
         when = torch.randint(1, frames, (size,), generator=rng)  # a first frame has no flow
         look = torch.randint(0, versions - 1, (size,), generator=rng)
+        said = [say(((int(one),), 0), rng) for one in look]
         yield Batch(
             pool.latents[which, 0, when].float(),
             pool.latents[which, 1 + look, when].float(),
-            look,
+            said,
             {name: hint[which, when].float() for name, hint in pool.hints.items()},
         )
 
 
-def loss_of(
-    model: MoreControls, batch: Batch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator
-) -> Tensor:
+def loss_of(model: MoreControls, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
     """This is the denoiser's loss, with the finished controls in a third of the steps and the new ones by chance."""
     count = len(batch.target)
     noised, times, wanted, sigma = noise_for(batch, alphas, rng)
     with torch.no_grad():
-        said = [words[int(torch.randint(0, len(words), (1,), generator=rng))] for words in prompts]
-        words = model.finished.embed(said)[batch.look]
+        words = model.finished.embed(batch.said)
     old = batch.hints if torch.rand(1, generator=rng) < 0.34 else {name: batch.hints[name] for name in NEW}
     hints = {name: (read, _weights(name, count, rng)) for name, read in old.items()}
     error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
@@ -73,15 +77,15 @@ def _weights(name: str, count: int, rng: torch.Generator) -> Tensor:
     return torch.where(whole, 1.0, other)
 
 
-def train(finished: Denoiser, pool: ClipPool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Any:  # noqa: ANN401
+def train(finished: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401
     """This trains ControlNets of NEW, going on from `run/controls.pt`; gives them by name, with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
-    model = MoreControls(finished)
+    model = MoreControls(finished, start)
     stage = Stage(run / "controls.pt", steps, rate=7e-4, warm_up=50, averaging=0.99, seed=seed)
     trained = loop.train(
         stage,
         model,
         lambda rng: frames_of(pool, 16, rng),
-        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng),
+        lambda batch, rng: loss_of(model, batch, alphas, rng),
     )
     return trained.nets

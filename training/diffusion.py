@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, cast
 
 import torch
 from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training import hints, loop
 from training.loop import Stage, seeded
+from training.words import known_words, say
 
 WIDTHS = (64, 96, 160)
 TEXT = 96
 CONTROLS = ("colour", "edges")
 CROP = 16  # latents a side
+WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 Hints = dict[str, tuple[Tensor, Tensor]]
 """Per control its features `[B, 64, h, w]`, as read, and weights `[B]`."""
 
 
-def build_tokenizer() -> CLIPTokenizer:
-    """This builds a byte-level tokenizer: every text has tokens, no vocabulary file is needed."""
+def build_tokenizer(words: list[str]) -> CLIPTokenizer:
+    """This builds a tokenizer to which each of `words` is one token, and any other text one token a byte or more."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+    pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    pairs.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [letter + "</w>" for letter in ascii_lowercase]  # numbered here, or they would be in the order of a hash
+    pairs.train_from_iterator(
+        sorted(words), trainers.BpeTrainer(vocab_size=10_000, special_tokens=ends, end_of_word_suffix="</w>")
+    )
+    merges = [tuple(pair) for pair in json.loads(pairs.to_str())["model"]["merges"]]
     letters = list(bytes_to_unicode().values())
-    words = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[], model_max_length=77)
+    known = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    known += [whole for whole in dict.fromkeys("".join(pair) for pair in merges) if whole not in known]
+    return CLIPTokenizer(vocab={word: i for i, word in enumerate(known)}, merges=merges, model_max_length=77)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -71,7 +85,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.tokenizer = build_tokenizer()
+        self.tokenizer = build_tokenizer(known_words())
         self.text_encoder = build_text_encoder(self.tokenizer)
         self.unet = UNet2DConditionModel(
             in_channels=channels,
@@ -141,47 +155,59 @@ class ReadAlready(nn.Module):
 
 @dataclass(frozen=True)
 class Pool:
-    """Encoded pairs. latents: `[N, 1 + looks, c, h, w]`, the source first. hints: per control `[N, 64, h, w]`."""
+    """Encoded pairs. latents: `[N, 1 + looks, c, h, w]`, the source first. hints: per control `[N, 64, h, w]`.
+
+    changes: `[N, looks]`, the words that change each look, as bits; of the first half of N there are none.
+    """
 
     latents: Tensor
     hints: dict[str, Tensor]
+    changes: Tensor
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops: source and target latents `[B, c, h, w]`, which look each is in, hints `[B, 64, h, w]`."""
+    """Crops: source and target latents `[B, c, h, w]`, in words what each target is, hints `[B, 64, h, w]`."""
 
     source: Tensor
     target: Tensor
-    look: Tensor
+    said: list[str]
     hints: dict[str, Tensor]
 
 
 def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch]:
-    """This draws batches of random crops for ever."""
+    """This draws batches of random crops for ever; one in ten is a mixture of two looks: the mean of both."""
     count, versions, _, height, width = pool.latents.shape
 
-    def pick(high: int) -> list[int]:
-        return torch.randint(0, high, (size,), generator=generator).tolist()
+    def pick(high: int) -> int:
+        return int(torch.randint(0, high, (1,), generator=generator))
 
     while True:
-        which, look = pick(count), [1 + i for i in pick(versions - 1)]
-        places = list(zip(which, pick(height - CROP + 1), pick(width - CROP + 1), strict=True))
+        places, targets, said = [], [], []
+        for _ in range(size):
+            mixed = pick(10) == 0
+            place = (pick(count // 2 if mixed else count), pick(height - CROP + 1), pick(width - CROP + 1))
+            looks = torch.randperm(versions - 1, generator=generator)[: 2 if mixed else 1].tolist()
+            places.append(place)
+            targets.append(torch.stack([_crop(pool.latents[place[0], 1 + look], place) for look in looks]).mean(0))
+            said.append(say((tuple(looks), int(pool.changes[place[0], looks[0]])), generator))
         yield Batch(
-            torch.stack([pool.latents[n, 0, :, y : y + CROP, x : x + CROP] for n, y, x in places]).float(),
-            torch.stack(
-                [pool.latents[n, s, :, y : y + CROP, x : x + CROP] for (n, y, x), s in zip(places, look, strict=True)]
-            ).float(),
-            torch.tensor(look) - 1,
-            {name: _crops(hint, places) for name, hint in pool.hints.items()},
+            torch.stack([_crop(pool.latents[place[0], 0], place) for place in places]),
+            torch.stack(targets),
+            said,
+            {
+                name: torch.stack([_crop(hint[place[0]], place) for place in places])
+                for name, hint in pool.hints.items()
+            },
         )
 
 
-def _crops(hint: Tensor, places: list[tuple[int, int, int]]) -> Tensor:
-    return torch.stack([hint[n, :, y : y + CROP, x : x + CROP] for n, y, x in places]).float()
+def _crop(picture: Tensor, place: tuple[int, int, int]) -> Tensor:
+    _, y, x = place
+    return picture[:, y : y + CROP, x : x + CROP].float()
 
 
-def loss_of(model: Denoiser, batch: Batch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator) -> Tensor:
+def loss_of(model: Denoiser, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
     """This is the error of v on noised latents that start, mostly, from the source instead of the target.
 
     Restyling begins from the noised source, so the denoiser learns just that step: its clean estimate must be the
@@ -189,7 +215,7 @@ def loss_of(model: Denoiser, batch: Batch, prompts: list[list[str]], alphas: Ten
     source in it is drawn too. Times lie where the strength dial works.
     """
     noised, times, wanted, sigma = noise_for(batch, alphas, rng)
-    words = _words(model, batch.look, prompts, rng)
+    words = model.embed(batch.said)
     hints = {name: (features, _weights(len(times), rng)) for name, features in batch.hints.items()}
     error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
     return (error * sigma**2).mean()
@@ -221,14 +247,14 @@ def _weights(count: int, rng: torch.Generator) -> Tensor:
     return torch.where(case < 0.08, 0.0, torch.where(case < 0.2, between, 1.0))
 
 
-def _words(model: Denoiser, look: Tensor, prompts: list[list[str]], rng: torch.Generator) -> Tensor:
-    chosen = [said[int(torch.randint(0, len(said), (1,), generator=rng))] for said in prompts]
-    return model.embed(chosen)[look]
+def train(pool: Pool, run: Path, steps: int, seed: int, start: Path | None = None) -> Denoiser:
+    """This trains a denoiser whose maps were read before, going on from `run/diffusion.pt`; with averaged weights.
 
-
-def train(pool: Pool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Denoiser:
-    """This trains a denoiser whose maps were read before, going on from `run/diffusion.pt`; with averaged weights."""
+    `start` is a folder as `export.py` writes it: then learning begins from the weights in it.
+    """
     model = seeded(seed, lambda: Denoiser(pool.latents.shape[2]))
+    if start is not None:
+        start_from(model, start)
     for name in CONTROLS:
         net: Any = model.controlnets[name]
         net.controlnet_cond_embedding = ReadAlready(net.controlnet_cond_embedding)
@@ -238,6 +264,20 @@ def train(pool: Pool, prompts: list[list[str]], run: Path, steps: int, seed: int
         stage,
         model,
         lambda rng: batches(pool, 16, rng),
-        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng),
+        lambda batch, rng: loss_of(model, batch, alphas, rng),
     )
     return cast(Denoiser, trained)
+
+
+def start_from(model: Denoiser, folder: Path) -> None:
+    """This puts finished weights into a denoiser; words that were not known then begin as they are."""
+    moving = load_file(folder / "unet" / WEIGHTS)
+    model.unet.load_state_dict({name: part for name, part in moving.items() if "motion_modules" not in name})
+    for name in CONTROLS:
+        model.controlnets[name].load_state_dict(load_file(folder / f"controlnet_{name}" / WEIGHTS))
+    text = load_file(folder / "text_encoder" / "model.safetensors")
+    tokens = dict(model.text_encoder.state_dict())
+    embedding = next(name for name in text if name.endswith("token_embedding.weight"))
+    known = text[embedding]
+    text[embedding] = torch.cat([known, tokens[embedding][len(known) :].to(known.dtype)])
+    model.text_encoder.load_state_dict(text)

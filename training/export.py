@@ -14,6 +14,7 @@ from torch import nn
 from training.diffusion import Denoiser, build_scheduler
 from training.hints import Readers
 from training.moving import READ_BY
+from training.words import known_words
 
 
 def export_autoencoder(vae: AutoencoderDC, target: Path) -> None:
@@ -27,6 +28,8 @@ def export_denoiser(model: Denoiser, unet: Any, target: Path) -> None:  # noqa: 
     unet.half().save_pretrained(target / "unet")
     model.text_encoder.half().save_pretrained(target / "text_encoder")
     model.tokenizer.save_pretrained(target / "tokenizer")
+    known = json.dumps(known_words(), indent=0)
+    (target / "tokenizer" / "words.json").write_text(known + "\n", encoding="utf-8")
     build_scheduler().save_pretrained(target / "scheduler")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from diffusers import ControlNetModel
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -90,3 +91,12 @@ def train(latents: Tensor, maps: Maps, run: Path, steps: int, seed: int) -> Read
         lambda batch, rng: F.mse_loss(model(batch[1]).float(), batch[0]),
     )
     return cast(Readers, trained.eval())
+
+
+def start_from(folder: Path, controls: tuple[str, ...]) -> Readers:
+    """This takes readers from finished ControlNets, in a folder as `export.py` writes it."""
+    readers = Readers(controls, 1)
+    for name in controls:
+        net: Any = ControlNetModel.from_pretrained(folder / f"controlnet_{name}")
+        readers.readers[name] = net.controlnet_cond_embedding.float()
+    return readers.requires_grad_(False).eval()

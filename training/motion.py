@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 from diffusers import MotionAdapter, UNetMotionModel
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training import loop
-from training.diffusion import CONTROLS, WIDTHS, Denoiser, build_scheduler, steer
+from training.diffusion import CONTROLS, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
+from training.words import say
 
 LONGEST = 32  # frames that the modules can number
 
@@ -20,10 +22,14 @@ LONGEST = 32  # frames that the modules can number
 class Moving(nn.Module):
     """A trained denoiser whose UNet has got motion modules: only they learn."""
 
-    def __init__(self, still: Denoiser) -> None:
+    def __init__(self, still: Denoiser, start: Path | None = None) -> None:
         super().__init__()
         self.still = still.requires_grad_(False).eval()
         self.unet = add_motion(still.unet)
+        if start is not None:
+            trained = load_file(start / "unet" / WEIGHTS)
+            modules = {name: part for name, part in trained.items() if "motion_modules" in name}
+            self.unet.load_state_dict({**self.unet.state_dict(), **modules})
         self.unet.requires_grad_(False)
         for name, parameter in self.unet.named_parameters():
             parameter.requires_grad_("motion_modules" in name)
@@ -63,7 +69,7 @@ def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyp
         return UNetMotionModel.from_unet2d(unet, adapter)
 
 
-def loss_of(model: Moving, batch: ClipBatch, prompts: list[list[str]], alphas: Tensor, rng: torch.Generator) -> Tensor:
+def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generator) -> Tensor:
     """This is the error of v over a clip at one noise level, as the job's first steps and its later ones see it."""
     time = torch.randint(40, 900, (1,), generator=rng)
     alpha, sigma = alphas[time].sqrt(), (1 - alphas[time]).sqrt()
@@ -71,23 +77,22 @@ def loss_of(model: Moving, batch: ClipBatch, prompts: list[list[str]], alphas: T
     share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
     noised = alpha * (batch.target + share * (batch.source - batch.target)) + sigma * batch.noise
     wanted = (alpha * noised - batch.target) / sigma
-    said = prompts[batch.look]
     with torch.no_grad():
-        words = model.still.embed([said[int(torch.randint(0, len(said), (1,), generator=rng))]])[0]
+        words = model.still.embed([say(((batch.look,), 0), rng)])[0]
     hints = {name: batch.hints[name] for name in CONTROLS}
     error: Tensor = (model(noised, time, words, hints) - wanted).square().mean()
     return error * sigma**2
 
 
-def train(still: Denoiser, pool: ClipPool, prompts: list[list[str]], run: Path, steps: int, seed: int) -> Any:  # noqa: ANN401
+def train(still: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401
     """This trains motion modules, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
-    model = seeded(seed, lambda: Moving(still))
+    model = seeded(seed, lambda: Moving(still, start))
     trained = loop.train(
         stage,
         model,
         lambda rng: clips(pool, rng),
-        lambda batch, rng: loss_of(model, batch, prompts, alphas, rng).mean(),
+        lambda batch, rng: loss_of(model, batch, alphas, rng).mean(),
     )
     return trained.unet

@@ -15,9 +15,11 @@ from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
+from diffusers import AutoencoderDC
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from engine.settings import load_look
+from engine.controls import load_depth
 from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import SoftLines
@@ -28,24 +30,19 @@ from training import autoencoder, controls, decoder, depth, diffusion, export, h
 from training.attributions import attributions
 from training.encoding import Encoded, encode_pairs
 from training.moving import ClipPool, draw_clips, encode_clips
-from training.pairs import make_pairs
-from training.photos import crop, load, read_index, to_tensor
-from training.styles import STYLES
-
-SAID = {
-    "watercolor": ["watercolor", "a watercolour painting"],
-    "oil": ["oil", "an oil painting"],
-    "ink": ["ink", "an ink drawing"],
-    "comic": ["comic", "a comic book picture"],
-}
-"""What else people call the looks."""
+from training.pairs import make_changed, make_pairs
+from training.photos import Photo, crop, load, read_index, to_tensor
 
 Made = TypeVar("Made", Encoded, diffusion.Pool, ClipPool)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to train on, for how long, and where the result goes. Read from TOML, whose folders are relative to it."""
+    """What to train on, for how long, and where the result goes. Read from TOML, whose folders are relative to it.
+
+    With `start`, a folder of finished weights, autoencoder, readers of maps and depth network are taken from there, and
+    the other parts go on from it.
+    """
 
     photos: Path
     run: Path
@@ -56,6 +53,7 @@ class Recipe:
     depth_views: int
     depth_planes: int
     steps: dict[str, int]
+    start: Path | None = None
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
@@ -65,11 +63,13 @@ class Recipe:
             ValueError: a key is missing or unknown.
         """
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(cls)}
-        if set(values) != known:
+        known: set[str] = {field.name for field in fields(cls)}
+        if set(values) | {"start"} != known:
             raise ValueError(f"{path} must have exactly these keys: {', '.join(sorted(known))}")
-        folders = {name: path.parent / values[name] for name in ("photos", "run", "target")}
-        return cls(**{**values, **folders})
+        folders: dict[str, Path] = {
+            name: path.parent / values[name] for name in ("photos", "run", "target", "start") if name in values
+        }
+        return cls(**(values | folders))
 
     def stage(self, name: str) -> dict[str, Any]:
         """This gives what every stage wants to know."""
@@ -85,11 +85,6 @@ def kept(path: Path, kind: type[Made], make: Callable[[], Made]) -> Made:
     return kind(**torch.load(path))
 
 
-def prompts() -> list[list[str]]:
-    """This lists for each look what it may be called; its own words count twice."""
-    return [[load_look(name).prompt] * 2 + SAID[name] for name in STYLES]
-
-
 def train(recipe: Recipe) -> None:
     """This runs all stages and writes the starter."""
     recipe.run.mkdir(parents=True, exist_ok=True)
@@ -97,14 +92,16 @@ def train(recipe: Recipe) -> None:
     learned = [photo for photo in index if not photo.held_out]
     rng = np.random.default_rng(recipe.seed)
     unseen = to_tensor([crop(load(photo), 192, rng) for photo in index if photo.held_out][::3])
-    vae = autoencoder.train([load(photo) for photo in learned], unseen, **recipe.stage("autoencoder"))
+    vae = _autoencoder(recipe, learned, unseen)
     pairs = make_pairs(learned, recipe.scenes, recipe.run / "pairs.npy")
-    encoded = kept(recipe.run / "encoded.pt", Encoded, lambda: encode_pairs(pairs, vae))
-    readers = hints.train(encoded.latents, encoded.maps, **recipe.stage("hints"))
+    encoded = kept(recipe.run / "encoded.pt", Encoded, lambda: _encoded(recipe, learned, pairs, vae))
+    readers = _readers(recipe, encoded)
     pool = kept(
-        recipe.run / "pool.pt", diffusion.Pool, lambda: diffusion.Pool(encoded.latents, readers.read_all(encoded.maps))
+        recipe.run / "pool.pt",
+        diffusion.Pool,
+        lambda: diffusion.Pool(encoded.latents, readers.read_all(encoded.maps), encoded.changes),
     )
-    denoiser = diffusion.train(pool, prompts(), **recipe.stage("diffusion"))
+    denoiser = diffusion.train(pool, start=recipe.start, **recipe.stage("diffusion"))
     near = _depth(recipe)
     drawers: list[Preprocessor] = [Palette(), SoftLines(), Depth(near), FlowMap(DisFlow())]
     clips = kept(
@@ -112,8 +109,8 @@ def train(recipe: Recipe) -> None:
         ClipPool,
         lambda: encode_clips(draw_clips(pairs, recipe.clips, recipe.seed), vae, readers, drawers),
     )
-    more = controls.train(denoiser, clips, prompts(), **recipe.stage("controls"))
-    unet = motion.train(denoiser, clips, prompts(), **recipe.stage("motion"))
+    more = controls.train(denoiser, clips, start=recipe.start, **recipe.stage("controls"))
+    unet = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
     export.export_controls({**denoiser.controlnets, **more}, readers, recipe.target)
     export.export_denoiser(denoiser, unet, recipe.target)
     last = decoder.train(vae, encoded.latents[: len(pairs)], pairs, unseen, **recipe.stage("decoder"))
@@ -121,7 +118,27 @@ def train(recipe: Recipe) -> None:
     (recipe.target / "ATTRIBUTIONS.md").write_text(attributions(learned), encoding="utf-8")
 
 
+def _autoencoder(recipe: Recipe, learned: list[Photo], unseen: Tensor) -> AutoencoderDC:
+    if recipe.start is not None:
+        vae: AutoencoderDC = AutoencoderDC.from_pretrained(recipe.start / "vae")
+        return vae.float().eval()
+    return autoencoder.train([load(photo) for photo in learned], unseen, **recipe.stage("autoencoder"))
+
+
+def _encoded(recipe: Recipe, learned: list[Photo], pairs: np.ndarray, vae: AutoencoderDC) -> Encoded:
+    changed, bits = make_changed(learned, recipe.scenes, recipe.run / "changed.npy")
+    return encode_pairs(pairs, changed, bits, vae)
+
+
+def _readers(recipe: Recipe, encoded: Encoded) -> hints.Readers:
+    if recipe.start is not None:
+        return hints.start_from(recipe.start, tuple(encoded.maps))
+    return hints.train(encoded.latents, encoded.maps, **recipe.stage("hints"))
+
+
 def _depth(recipe: Recipe) -> DepthNet:
+    if recipe.start is not None:
+        return load_depth(recipe.start / "depth")
     views, planes, run = recipe.depth_views, recipe.depth_planes, recipe.run
     pools = depth.load_pools(run / "depth_pool.pt", recipe.photos, views, planes)
     unseen = depth.load_pools(run / "depth_unseen.pt", recipe.photos, views // 25, planes // 6, held_out=True)

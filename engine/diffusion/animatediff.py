@@ -26,7 +26,8 @@ from engine.diffusion.rolling import RollingDenoiser
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import SCHEDULERS, Sampler, check_scheduler, hold, levels, noised
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
+from engine.diffusion.vocabulary import check_words, known_words
 from engine.errors import ModelError, SettingsError
 from engine.windows import FrameRule
 
@@ -77,6 +78,7 @@ class AnimateDiff:
         for control in request.active_controls:
             self.nets[control]
         levels(self.sampler.scheduler, request.steps, request.strength)
+        check_words(request.prompt, known_words(self.checkpoint), self.name)
         tokenizer = self.sampler.tokenizer
         for words in (request.prompt, request.negative_prompt):
             length, most = len(tokenizer(words).input_ids), tokenizer.model_max_length
@@ -107,7 +109,7 @@ class AnimateDiff:
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk of any length jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
-        self._check_fit(chunk)
+        check_fit(chunk, self)
         self._settle()
         latents = self._denoise(chunk, request)
         with self.memory.present(self.autoencoder.net):
@@ -163,14 +165,6 @@ class AnimateDiff:
             with self.memory.present(self.sampler.text_encoder):
                 self._words[key] = self.sampler.encode_prompt(key[0], self.memory.device, 1, guided, key[1])
         return self._words[key]
-
-    def _check_fit(self, chunk: Chunk) -> None:
-        frames, _, height, width = chunk.frames.shape
-        if height % self.rule.multiple or width % self.rule.multiple:
-            raise ValueError(f"sides of frames must be multiples of {self.rule.multiple}, are {height} x {width}")
-        wanted = [frames, *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
-            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> AnimateDiff:

@@ -27,7 +27,7 @@ from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import Strided, check_scheduler, levels
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
 from engine.errors import ModelError
 from engine.windows import FrameRule
 
@@ -114,7 +114,7 @@ class CogVideoXFun:
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
-        self._check_fit(chunk)
+        check_fit(chunk, self)
         self.memory.settle([self.autoencoder.net], [self.net])
         latents = self._denoise(chunk, request)
         with self.memory.present(self.autoencoder.net):
@@ -209,16 +209,6 @@ class CogVideoXFun:
             control = self.autoencoder.encode(chunk.controls[name].expand(-1, 3, -1, -1))
             weights = weight.over(request.steps)
         return Told(control, weights, [self.words.embed(text) for text in words], request.guidance)
-
-    def _check_fit(self, chunk: Chunk) -> None:
-        frames, _, height, width = chunk.frames.shape
-        if height % self.rule.multiple or width % self.rule.multiple or self.rule.length(frames) != frames:
-            raise ValueError(
-                f"a chunk must have 4k + 1 frames with sides in multiples of {self.rule.multiple}, "
-                f"has {frames} of {height} x {width}"
-            )
-        if list(chunk.noise.shape) != (wanted := [self.rule.latents(frames), *self.noise_shape(height, width)]):
-            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> CogVideoXFun:

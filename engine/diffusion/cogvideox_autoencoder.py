@@ -54,7 +54,7 @@ class CogVideoXAutoencoder:
         Of an even number of latents the library makes three frames too many, all of them out of place: it lets the
         first latent stand for one frame in odd numbers only. So there is one more at the end, which is cut off again.
         """
-        whole = latents if before is None else torch.cat([before.to(latents), latents])
+        whole = (latents if before is None else torch.cat([before.to(latents), latents])).to(self._device)
         even = len(whole) % 2 == 0
         odd = torch.cat([whole, whole[-1:]]) if even else whole
         video: Tensor = self.net.decode(odd.transpose(0, 1)[None] / self._scale, return_dict=False)[0][0]

@@ -120,6 +120,9 @@ class Steering:
             net(pictures, timestep, text, hint, conditioning_scale=weight, return_dict=False)
             for pictures, text, hint in zip(*(torch.split(whole, few) for whole in inputs), strict=True)
         ]
+        if len(answers) == 1:  # joining would copy it
+            down, middle = answers[0]
+            return list(down), middle
         downs = [torch.cat(parts) for parts in zip(*(down for down, _ in answers), strict=True)]
         return downs, torch.cat([middle for _, middle in answers])
 

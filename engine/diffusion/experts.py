@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import torch
 from torch import Tensor
 
 from engine.diffusion.checkpoint import Checkpoint
@@ -53,12 +52,6 @@ class Experts:
         """Channels of the context."""
         return int(self.nets[0].config.vace_in_channels)
 
-    @property
-    def device(self) -> torch.device:
-        """Where they compute."""
-        device: torch.device = self.nets[0].device
-        return device
-
     def __call__(self, timestep: Tensor, latents: Tensor, words: Tensor, context: Tensor, scale: Tensor) -> Tensor:
         """This asks the expert for a level about latents `[L, c, h, w]`, told `context` of just that length and size.
 
@@ -67,7 +60,7 @@ class Experts:
         if len(context) != len(latents) or context.shape[-2:] != latents.shape[-2:]:
             raise ValueError(f"context of {list(context.shape)} does not fit latents of {list(latents.shape)}")
         net = self.nets[1] if len(self.nets) > 1 and timestep < self.boundary else self.nets[0]
-        dtype, device = net.patch_embedding.weight.dtype, self.device
+        dtype, device = net.patch_embedding.weight.dtype, latents.device
         tokens = scale.flatten().view(1, -1, 1).to(device, dtype)
         answer: Tensor = net(
             hidden_states=_video(latents).to(device, dtype),

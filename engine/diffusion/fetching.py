@@ -104,7 +104,7 @@ def _is_config(part: Part, file: Remote) -> bool:
 
 
 def _list(repository: str, revision: str) -> list[Remote]:
-    with _explained(repository):
+    with explained(repository):
         found = HfApi().model_info(repository, revision=revision, files_metadata=True)
     return [Remote(repository, file.rfilename, revision, file.size or 0) for file in found.siblings or []]
 
@@ -124,13 +124,13 @@ def _fetch(files: list[Remote]) -> Iterator[tuple[Remote, int]]:
         )
     for file in files:
         yield file, left
-        with _explained(file.repository):
+        with explained(file.repository):
             hf_hub_download(file.repository, file.path, revision=file.revision)
         left -= file.size
 
 
 @contextmanager
-def _explained(repository: str) -> Iterator[None]:
+def explained(repository: str) -> Iterator[None]:
     """This says in one line what went wrong with the Hub, and the next step."""
     page = f"https://huggingface.co/{repository}"
     try:

@@ -195,6 +195,20 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
             )
 
 
+def check_fit(chunk: Chunk, model: Stylizer) -> None:
+    """This refuses a chunk of a size or length that breaks the model's rule: libraries cut it down instead."""
+    frames, _, height, width = chunk.frames.shape
+    side = model.rule.multiple
+    if height % side or width % side:
+        raise ValueError(f"sides of frames must be multiples of {side}, are {height} x {width}")
+    if model.rule.length(frames) != frames:
+        rule = f"{model.rule.stride}k + {model.rule.offset}"
+        raise ValueError(f"a chunk must have {rule} frames, has {frames}")
+    wanted = [model.rule.latents(frames), *model.noise_shape(height, width)]
+    if list(chunk.noise.shape) != wanted:
+        raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
+
+
 def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:
     shape = (len(like), *like.shape[-2:])
     wanted = f"[{len(like)}, {' or '.join(map(str, channels))}, {like.shape[-2]}, {like.shape[-1]}] float32"

@@ -63,7 +63,7 @@ class VideoAutoencoder:
         before: `[P, c, h, w]`, those that come before them in the shot. Without any, the first latent is one frame and
         begins a shot; behind some, it goes on from them and still gives the last of its frames alone.
         """
-        whole = latents if before is None else torch.cat([before.to(latents), latents])
+        whole = (latents if before is None else torch.cat([before.to(latents), latents])).to(self._device)
         scaled = whole * self._std.to(whole) + self._mean.to(whole)
         video: Tensor = self.net.decode(scaled.transpose(0, 1)[None], return_dict=False)[0][0]
         frames = video.transpose(0, 1)[-self.rule.frames(len(latents)) :]

@@ -29,7 +29,7 @@ from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
 from engine.diffusion.vace import DRAWN, Context, Kept, encode_context, with_references
 from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
 from engine.errors import ModelError
@@ -119,7 +119,7 @@ class WanVace:
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
         self.check(request)
-        self._check_fit(chunk)
+        check_fit(chunk, self)
         self.memory.settle([self.autoencoder.net], list(self.experts.nets))
         latents = self._denoise(chunk, request)
         with self.memory.present(self.autoencoder.net):
@@ -181,17 +181,6 @@ class WanVace:
         context = with_references(context, self.autoencoder, request.references)
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, [self.words.embed(text) for text in words], request.guidance, weights)
-
-    def _check_fit(self, chunk: Chunk) -> None:
-        frames, _, height, width = chunk.frames.shape
-        if height % self.rule.multiple or width % self.rule.multiple or self.rule.length(frames) != frames:
-            raise ValueError(
-                f"a chunk must have 4k + 1 frames with sides in multiples of {self.rule.multiple}, "
-                f"has {frames} of {height} x {width}"
-            )
-        wanted = [self.rule.latents(frames), *self.noise_shape(height, width)]
-        if list(chunk.noise.shape) != wanted:
-            raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> WanVace:

@@ -37,7 +37,8 @@ def luma(frames: torch.Tensor) -> torch.Tensor:
 
 def test_a_look_keeps_the_picture(footage, looks):
     for name, styled in looks.items():
-        assert torch.corrcoef(torch.stack([luma(styled), luma(footage)]))[0, 1] > 0.8, name
+        least = 0.6 if name in ("neon", "pencil") else 0.8  # drawn by contours: the light on surfaces is another
+        assert torch.corrcoef(torch.stack([luma(styled), luma(footage)]))[0, 1] > least, name
 
 
 def test_a_look_is_seen(footage, looks):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 
 from engine.diffusion import catalog, hub
-from engine.diffusion.fetching import Remote, choose
+from engine.diffusion.fetching import Remote, choose, explained
 from engine.diffusion.fitting import Machine, fit
 from engine.diffusion.row import Part
-from engine.errors import ModelError
+from engine.errors import ModelError, ResourceError
 
 UNET = "unet/diffusion_pytorch_model"
 
@@ -52,6 +53,25 @@ def test_only_a_pickle_or_a_file_that_is_gone_is_refused() -> None:
         choose(Part("unet", "some/one", "unet"), remote("unet/config.json", f"{UNET}.bin"))
     with pytest.raises(ModelError, match=r"has no ink\.safetensors any more"):
         choose(Part("lora", "some/one", file="ink.safetensors"), remote("lora.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), ResourceError, r"The disk of .* is full\. Make room"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/blobs"),
+            ModelError,
+            "/blobs cannot be written: Permission",
+        ),
+        (OSError("Consistency check failed: file should be of size 9"), ModelError, "arrived incomplete"),
+    ],
+)
+def test_a_disk_that_fills_up_on_the_way_or_a_short_file_is_told(
+    error: OSError, kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words), explained("some/one"):
+        raise error
 
 
 @pytest.fixture

@@ -1,0 +1,179 @@
+"""The result passes through painted frames, and what they change moves with the source until the next one."""
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from consistency.warp import warp
+from engine import pipeline
+from engine.errors import MediaError, SettingsError
+from engine.keyframes import REACH, Keyframe, read_keyframes, through
+from engine.media import TensorReader, open_reader
+from engine.motion import Estimated
+from engine.settings import Codec, Settings
+from engine.windows import Span
+from preprocessors.flow import DisFlow
+from samples.scenes import Scene, draw_scene
+
+LENGTH = 20
+PNG = Settings(look="comic", codec=Codec.PNG, steady=0)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Scene:
+    return draw_scene(3, LENGTH, 72, 128)
+
+
+def styled(scene: Scene) -> Tensor:
+    return 0.2 + 0.6 * scene.frames.flip(1)
+
+
+def painted(scene: Scene, number: int) -> Tensor:
+    """Other colours, and light where it was dark, on the same things."""
+    return 0.85 - 0.7 * scene.frames[number].roll(1, dims=0)
+
+
+def led(scene: Scene, *numbers: int) -> Tensor:
+    """The styled scene, in chunks of seven, led through painted frames by the scene's own motion."""
+    motion = lambda n, *_: (scene.flow_to_previous[n], scene.flow_to_next[n - 1])  # noqa: E731
+    keys = [Keyframe(number, painted(scene, number)) for number in numbers]
+    parts = iter(torch.split(styled(scene), 7))
+    return torch.cat(list(through(parts, Span(0, LENGTH), keys, motion, lambda number: scene.frames[number])))
+
+
+def warp_error(clip: Tensor, scene: Scene, number: int) -> float:
+    before, _ = warp(clip[number - 1 : number], scene.flow_to_previous[number : number + 1], "bicubic")
+    clean = scene.clean[number].expand(3, -1, -1) == 1
+    return float((before[0] - clip[number]).square()[clean].mean().sqrt())
+
+
+@pytest.mark.parametrize("numbers", [(0,), (9,), (LENGTH - 1,), (4, 11), (5, 6, 19)])
+def test_every_frame_comes_once_and_painted_ones_are_themselves(drawn, numbers):
+    made = led(drawn, *numbers)
+    assert made.shape == drawn.frames.shape
+    for number in numbers:
+        assert torch.equal(made[number], painted(drawn, number))
+
+
+def test_a_painted_frame_spreads_both_ways_and_fades(drawn):
+    change = (led(drawn, 9) - styled(drawn)).abs().mean(dim=(1, 2, 3))
+    assert (change[:9].diff() > 0).all()
+    assert (change[9:].diff() < 0).all()
+    assert change[8] > 0.8 * change[9]
+    assert change[10] > 0.8 * change[9]
+
+
+def test_it_ends_at_the_next_one(drawn):
+    """Between two the first one's share falls to none: just before the second the change is all the second's."""
+    alone, both = led(drawn, 10), led(drawn, 4, 10)
+    assert (both[9] - alone[9]).abs().mean() < 0.3 * (both[5] - alone[5]).abs().mean()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 8])
+def test_leaving_it_changes_no_more_along_the_motion_than_the_source(seed):
+    scene = draw_scene(seed, LENGTH, 72, 128)
+    made = led(scene, 9)
+    for number in (9, 10):
+        assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
+    for number in (6, 7, 8, 11, 12, 13):  # looked up twice, and fading
+        assert warp_error(made, scene, number) < 4 * warp_error(scene.frames, scene, number)
+
+
+def test_without_one_nothing_is_touched(drawn):
+    assert torch.equal(led(drawn), styled(drawn))
+
+
+def test_no_more_frames_are_held_than_one_reaches():
+    came = []
+
+    def parts():
+        for number in range(200):
+            came.append(number)
+            yield torch.zeros(1, 3, 16, 16)
+
+    still = lambda *_: (torch.zeros(2, 16, 16), torch.zeros(2, 16, 16))  # noqa: E731
+    keys = [Keyframe(150, torch.ones(3, 16, 16))]
+    source = torch.zeros(3, 16, 16)
+    for number, _ in enumerate(through(parts(), Span(0, 200), keys, still, lambda number: source)):
+        assert len(came) - number <= REACH + 1
+
+
+def write(path: Path, picture: np.ndarray) -> str:
+    cv2.imwrite(str(path), picture)
+    return str(path)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(12):
+        write(folder / f"{number:03d}.png", np.roll(np.random.default_rng(1).integers(0, 256, (64, 96, 3)), number, 1))
+    return folder
+
+
+def test_a_job_passes_through_at_the_moment_that_was_said_and_keeps_its_chunks(tmp_path, clip, model):
+    picture = write(tmp_path / "painted.png", np.full((64, 96, 3), (10, 200, 90), np.uint8))
+    pipeline.restyle(clip, tmp_path / "out", PNG)
+    calls = len(model.calls)
+    made = pipeline.restyle(clip, tmp_path / "out", replace(PNG, keyframes=(f"0:00.25={picture}",)))
+    assert len(model.calls) == calls
+    with open_reader(made.output) as result, open_reader(picture) as wanted:
+        assert torch.equal(result.read(6, 7), wanted.read(0, 1))
+        assert not torch.equal(result.read(5, 6), wanted.read(0, 1))
+
+
+def test_bad_ones_are_refused_before_the_model_is_asked(tmp_path, clip, model):
+    picture = write(tmp_path / "painted.png", np.zeros((64, 96, 3), np.uint8))
+    square = write(tmp_path / "square.png", np.zeros((64, 64, 3), np.uint8))
+    for texts, error, told in (
+        (["painted.png"], SettingsError, "is not TIME=PICTURE"),
+        ([f"7={picture}"], SettingsError, "beyond the end"),
+        ([f"0.25={picture}", f"0:00.26={picture}"], SettingsError, "Two painted frames stand for frame 6"),
+        ([f"0.25={square}"], SettingsError, "is 64x64, the clip 96x64"),
+        ([f"0.25={clip}"], SettingsError, "has 12 frames"),
+        (["0.25=gone.png"], MediaError, "no file gone.png"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(clip, tmp_path / "out", replace(PNG, keyframes=tuple(texts)))
+    assert model.calls == []
+
+
+@pytest.mark.parametrize(("text", "number"), [("1.5", 36), ("0:02", 48), ("00:01.04", 25), ("0:00:02.99", 72)])
+def test_times_name_the_nearest_frame(tmp_path, text, number):
+    picture = write(tmp_path / "painted.png", np.zeros((16, 16, 3), np.uint8))
+    info = TensorReader(torch.zeros(73, 3, 16, 16), Fraction(24)).info
+    assert read_keyframes([f"{text}={picture}"], info, (16, 16))[0].number == number
+
+
+def test_estimated_motion_carries_it_better_than_none(drawn):
+    keys, source = [Keyframe(9, painted(drawn, 9))], lambda number: drawn.frames[number]
+    stuck = lambda *_: (torch.zeros(2, 72, 128), torch.zeros(2, 72, 128))  # noqa: E731
+    errors = []
+    for motion in (Estimated(DisFlow(fine=True)), stuck):
+        made = torch.cat(list(through(iter([styled(drawn)]), Span(0, LENGTH), keys, motion, source)))
+        errors.append(warp_error(made, drawn, 10))
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_a_palette_colours_all_but_painted_frames_and_keeps_the_chunks(tmp_path, clip, model):
+    picture = write(tmp_path / "painted.png", np.full((64, 96, 3), (10, 200, 90), np.uint8))
+    style = write(tmp_path / "style.png", np.random.default_rng(2).normal((30, 60, 190), 8, (40, 40, 3)).clip(0, 255))
+    pipeline.restyle(clip, tmp_path / "out", PNG)
+    calls = len(model.calls)
+    made = pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=style, keyframes=(f"0={picture}",)))
+    assert len(model.calls) == calls
+    with open_reader(made.output) as result, open_reader(picture) as wanted:
+        assert torch.equal(result.read(0, 1), wanted.read(0, 1))
+    alone = pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=style))
+    with open_reader(alone.output) as result:
+        mean = result.read(0, 12).mean(dim=(0, 2, 3))
+    assert torch.allclose(mean * 255, torch.tensor([190.0, 60, 30]), atol=12)
+    with pytest.raises(SettingsError, match="has 12 frames; give one picture"):
+        pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=str(clip)))

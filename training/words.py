@@ -1,0 +1,80 @@
+"""What the starter's text encoder learns: names of looks, words that change a look, and ways to say both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
+
+from engine.settings import load_look, look_names
+from training.styles import STYLES
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "watercolor": ("watercolor", "watercolour", "a watercolour painting", "aquarelle", "watercolor wash"),
+    "oil": ("oil", "an oil painting", "oil paint", "oil on canvas", "impasto", "thick brush strokes"),
+    "ink": ("ink", "an ink drawing", "pen and ink", "ink and wash", "pen drawing"),
+    "comic": ("comic", "a comic book picture", "cartoon", "comic book", "graphic novel"),
+    "pencil": ("pencil", "a pencil sketch", "graphite drawing", "pencil drawing", "charcoal sketch"),
+    "noir": ("noir", "film noir", "black and white film", "monochrome film", "black and white"),
+    "neon": ("neon", "neon night", "neon lights", "glowing neon lines", "cyberpunk"),
+    "paper": (
+        "paper cut-out, layered colored paper with shadows",
+        "paper cut-out",
+        "paper cutout",
+        "cut paper",
+        "paper collage",
+        "layered paper",
+    ),
+}
+"""What people call the looks, beside each look's own prompt."""
+
+MODIFIERS = ("warm", "cold", "dark", "bright", "muted", "vivid", "thick lines", "fine lines")
+AXES = (("warm", "cold"), ("dark", "bright"), ("muted", "vivid"), ("thick lines", "fine lines"))
+"""Of each pair a picture has at most one."""
+
+SAYINGS: dict[str, tuple[str, ...]] = {
+    "warm": ("warm", "warm colors", "warm colours", "warm light", "warm paper"),
+    "cold": ("cold", "cool", "cold colors", "cool colours", "cold light"),
+    "dark": ("dark", "dark tones", "dim"),
+    "bright": ("bright", "light tones", "bright light"),
+    "muted": ("muted", "muted colors", "pale colours", "faded"),
+    "vivid": ("vivid", "vivid colors", "saturated colours", "strong colors"),
+    "thick lines": ("thick lines", "bold lines", "broad lines"),
+    "fine lines": ("fine lines", "thin lines", "delicate lines"),
+}
+FILLERS = ("a", "an", "the", "in", "of", "with", "and", "on", "very", "style", "look", "painting", "drawing", "picture")
+
+T = TypeVar("T")
+Said = tuple[tuple[int, ...], int]
+"""What a picture is: its looks by number (two for a mixture) and its modifiers as bits."""
+
+
+def say(said: Said, rng: torch.Generator) -> str:
+    """This puts into words what a picture is, each time in another way."""
+    looks, bits = said
+    names = list(STYLES)
+    phrases = [_pick((*_own(names[n]) * 2, *NAMES[names[n]]), rng) for n in looks]
+    whole = _pick((" and ", ", "), rng).join(phrases)
+    for word in (MODIFIERS[i] for i in range(len(MODIFIERS)) if bits >> i & 1):
+        saying = _pick(SAYINGS[word], rng)
+        whole = f"{saying} {whole}" if " " not in saying and _pick((True, False), rng) else f"{whole}, {saying}"
+    return whole
+
+
+def known_words() -> list[str]:
+    """This lists every word that is said in training, sorted."""
+    texts = [*FILLERS, *(prompt for name in STYLES for prompt in _own(name))]
+    for phrases in (*NAMES.values(), *SAYINGS.values()):
+        texts.extend(phrases)
+    return sorted({word for text in texts for word in re.findall(r"[a-z]+", text.lower())})
+
+
+def _own(name: str) -> tuple[str, ...]:
+    """The prompt of a look, if it is one of those that come with the engine: a style may be learned and not be good."""
+    return (load_look(name).prompt,) if name in look_names() else ()
+
+
+def _pick(choices: Sequence[T], rng: torch.Generator) -> T:
+    return choices[int(torch.randint(0, len(choices), (1,), generator=rng))]
