@@ -103,7 +103,7 @@ def restyle(
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader))
+        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
         studio = _studio(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
@@ -148,7 +148,7 @@ def restyle_frames(
             masked(settings, reader, sizes.output) as compose,
             videos() as given,
         ):
-            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "")
+            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
             studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
@@ -159,7 +159,7 @@ def restyle_frames(
                     done += len(piece)
 
     with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizer), given, proxy)
+        find_drawers(make_request(settings, stylizer), given, proxy, settings.detectors or {})
     return finished()
 
 

@@ -102,6 +102,7 @@ class Settings:
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
     control_videos: Mapping[str, str] = field(default_factory=dict)
+    detectors: Mapping[str, str] | None = None
     cuts: str = "auto"
     passes: str | None = None
     mask: str | None = None
@@ -148,7 +149,9 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
-        object.__setattr__(self, "control_videos", _videos(self.control_videos))
+        object.__setattr__(self, "control_videos", _table("control_videos", self.control_videos, "d.mkv"))
+        if self.detectors is not None:
+            object.__setattr__(self, "detectors", _table("detectors", self.detectors, "depth-anything-small"))
         object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
         object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
@@ -220,10 +223,10 @@ def _check_steady(value: object) -> None:
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
 
 
-def _videos(videos: object) -> Mapping[str, str]:
-    if not isinstance(videos, Mapping) or not all(isinstance(path, str) for path in videos.values()):
-        raise SettingsError(f'control_videos is {videos!r}; it must be a table of names and files, as depth = "d.mkv".')
-    return MappingProxyType(dict(videos))
+def _table(name: str, table: object, example: str) -> Mapping[str, str]:
+    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
+        raise SettingsError(f'{name} is {table!r}; it must be a table of controls and texts, as depth = "{example}".')
+    return MappingProxyType(dict(table))
 
 
 def _loras(loras: object) -> Mapping[str, float]:
