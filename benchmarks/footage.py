@@ -118,11 +118,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(choose_model(chosen.model))
     columns = [field.name for field in fields(Facts)]
     print(f"{'file':38}" + "".join(f"{name:>8}" for name in columns) + f"{'seconds':>9}")
-    faults = 0
+    faults, chosen_ones = 0, [path for path in sources(chosen.folder) if chosen.only in str(path)]
+    if not chosen_ones:
+        sys.exit(f"nothing to restyle in {chosen.folder}")
     with tempfile.TemporaryDirectory() as folder:
         kept = chosen.keep or Path(folder)
         kept.mkdir(parents=True, exist_ok=True)
-        for number, source in enumerate(path for path in sources(chosen.folder) if chosen.only in str(path)):
+        for number, source in enumerate(chosen_ones):
             name, plain = str(source.relative_to(chosen.folder)), source.stem.replace("%", "")
             started = time.monotonic()
             try:
