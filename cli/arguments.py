@@ -137,7 +137,7 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
     )
     for group in RUN.values():
-        for name in ("--size", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
+        for name in ("--detector", "--size", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
             if name in group:
                 parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
 
@@ -192,7 +192,7 @@ def _lora(text: str) -> tuple[str, float]:
 def _video(text: str) -> tuple[str, str]:
     name, _, path = text.partition("=")
     if not (name and path):
-        raise argparse.ArgumentTypeError(f"{text!r} names no control video; say NAME=FILE, as depth=my_depth.mp4")
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair; say NAME=VALUE, as depth=my_depth.mp4")
     return name, path
 
 
@@ -220,6 +220,13 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "action": "append",
             "metavar": "PICTURE",
             "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+        },
+        "--detector": {
+            "type": _video,
+            "action": "append",
+            "metavar": "NAME=DETECTOR",
+            "help": "draw a control by a learned detector: depth=depth-anything-small (Apache-2.0), -base or -large "
+            "(CC-BY-NC-4.0)",
         },
         "--control-video": {
             "type": _video,
@@ -257,6 +264,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         "--mask": {
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
             "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+        },
+        "--palette": {
+            "metavar": "PICTURE",
+            "help": "give the result the colours of this picture, how they are spread and no more: one change for all",
         },
         "--keyframe": {
             "action": "append",

@@ -170,6 +170,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
         "references": chosen.reference,
         "keyframes": chosen.keyframe,
         "controls": _by_name(chosen.control),
+        "detectors": dict(chosen.detector) if chosen.detector else None,
         "control_videos": dict(chosen.control_video) if chosen.control_video else None,
         "mask_invert": chosen.mask_invert or None,
         "width": width,
@@ -200,6 +201,6 @@ SAME = (
     "codec",
     "reader",
     "passes",
-    *("mask", "mask_grow", "mask_feather"),
+    *("mask", "mask_grow", "mask_feather", "palette"),
 )
 """Settings that are called on the command line as they are everywhere."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from consistency.occlusion import occluded
+from consistency.palette import Palette
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
@@ -30,7 +31,8 @@ class Studio:
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
     be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
-    through. announce: is told in words what a person should know while the job runs.
+    through. palette: the colours that it is given. announce: is told in words what a person should know
+    while the job runs.
     """
 
     reader: Reader
@@ -43,6 +45,7 @@ class Studio:
     seed: int
     controls: Mapping[str, Given]
     keyframes: tuple[Keyframe, ...] = ()
+    palette: Palette | None = None
     announce: Callable[[str], None] = lambda words: None
 
 

@@ -37,7 +37,7 @@ def draw_control(
     Raises:
         RestyleError: with what is wrong and what would work; before any work.
     """
-    drawer = load_drawers([name])[name]
+    drawer = load_drawers([name], settings.detectors)[name]
     output = output or source.with_name(f"{source.stem}.{name}.mkv")
     check_map_output(output)
     with open_reader(source, reader=settings.reader, rate=rate) as reader:

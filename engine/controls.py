@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.detectors import load_detector
 from engine.errors import ModelError, SettingsError
 from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
@@ -52,8 +53,8 @@ KINDS: Mapping[str, Callable[[], Preprocessor]] = {
 }
 
 
-def load_drawers(names: Iterable[str]) -> dict[str, Preprocessor]:
-    """This makes the preprocessors of these controls.
+def load_drawers(names: Iterable[str], detectors: Mapping[str, str] | None = None) -> dict[str, Preprocessor]:
+    """This makes the preprocessors of these controls; `detectors` names learned ones for some of them.
 
     Raises:
         SettingsError: nothing here can draw one of them.
@@ -66,7 +67,8 @@ def load_drawers(names: Iterable[str]) -> dict[str, Preprocessor]:
             f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; or give your own "
             f"(--control-video {unknown[0]}=FILE)."
         )
-    return {name: KINDS[name]() for name in chosen}
+    learned = detectors or {}
+    return {name: load_detector(name, learned[name]) if name in learned else KINDS[name]() for name in chosen}
 
 
 def draw(name: str, clip: Tensor) -> Tensor:
@@ -74,15 +76,16 @@ def draw(name: str, clip: Tensor) -> Tensor:
     return draw_window(load_drawers([name])[name].fit([clip]), clip)
 
 
-def draw_window(drawer: Preprocessor, frames: Tensor, before: int = 0) -> Tensor:
+def draw_window(drawer: Preprocessor, frames: Tensor, before: int = 0, number: int = 0) -> Tensor:
     """This draws the maps `[T, 1 or 3, H, W]` of frames `[before + T, 3, H, W]`, the first only to look back on.
 
+    number: which frame of its shot the first drawn one is.
     A few frames at once: a chunk's worth of intermediate pictures takes more memory than its maps.
     """
     maps: Tensor | None = None
     for start in range(before, len(frames), AT_ONCE):
         known = min(start, drawer.lookbehind)
-        few = drawer(frames[start - known : start + AT_ONCE])[known:]
+        few = drawer(frames[start - known : start + AT_ONCE], number + start - before - known)[known:]
         maps = few.new_empty(len(frames) - before, *few.shape[1:]) if maps is None else maps
         maps[start - before : start - before + AT_ONCE] = few
     assert maps is not None

@@ -65,7 +65,7 @@ class Drawn:
             self._fitted = self.drawer.fit(self.footage.windows(self.shot))
         early = min(self.drawer.lookbehind, block.start - self.shot.start)
         frames = self.footage.read(Span(block.start - early, block.stop))
-        maps = in_levels(draw_window(self._fitted, frames, early))
+        maps = in_levels(draw_window(self._fitted, frames, early, block.start - self.shot.start))
         entry.put(block, maps)
         return maps
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from consistency.join import ChunkJoin
+from consistency.palette import Palette
 from consistency.steady import Pair, Steadier
 from engine.chunks import Studio
+from engine.colours import cells
 from engine.footage import read_frames
 from engine.keyframes import through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.windows import Span
 from preprocessors.flow import DisFlow
+
+EVERY = 4  # frames: of so many one is asked for its colours
 
 
 def overlaps(chunks: list[Span]) -> dict[int, int]:
@@ -30,11 +34,20 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Tenso
 
     steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion.
     """
+    recolour = _recolour(studio, plan)
     for _, chunks in plan.numbered():
         joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
         shot = Span(chunks[0][1].start, chunks[-1][1].stop)
-        steadied = _steadied(joined, shot, studio.fine_motion, steady)
+        steadied = map(recolour, _steadied(joined, shot, studio.fine_motion, steady))
         yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _source(studio, number))
+
+
+def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
+    """This finds the one change that gives all of a job the colours of its palette, from what the model made."""
+    if studio.palette is None:
+        return lambda frames: frames
+    made = (cells(studio.journal.frames(number)[::EVERY]) for _, chunks in plan.numbered() for number, _ in chunks)
+    return Palette.of(made).onto(studio.palette)
 
 
 def _source(studio: Studio, number: int) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
+from engine.colours import palette_of
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
@@ -64,7 +65,8 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-WITHOUT_CHUNKS = ("device", "memory", "steady", "mask", "mask_invert", "mask_grow", "mask_feather", "keyframes")
+MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 
 
 def _silent(progress: Progress) -> None:
@@ -101,7 +103,7 @@ def restyle(
         stylizer = _load(settings)
         identity = _identity(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader))
+        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
         studio = _studio(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
@@ -146,7 +148,7 @@ def restyle_frames(
             masked(settings, reader, sizes.output) as compose,
             videos() as given,
         ):
-            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "")
+            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
             studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
@@ -157,7 +159,7 @@ def restyle_frames(
                     done += len(piece)
 
     with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizer), given, proxy)
+        find_drawers(make_request(settings, stylizer), given, proxy, settings.detectors or {})
     return finished()
 
 
@@ -174,7 +176,8 @@ def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Siz
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
     keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
-    return Studio(sources.reader, stylizer, request, journal, sizes, motion, fine, settings.seed, controls, keys)
+    palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
+    return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
 
 
 def _identity(

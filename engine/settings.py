@@ -16,7 +16,7 @@ from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
 ONE_OF = ("look", "look_file", "prompt")
-WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask")
+WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask", "palette")
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -109,6 +109,7 @@ class Settings:
     controls: Mapping[str, Weighted] | None = None
     references: tuple[str, ...] = ()
     control_videos: Mapping[str, str] = field(default_factory=dict)
+    detectors: Mapping[str, str] | None = None
     cuts: str = "auto"
     passes: str | None = None
     mask: str | None = None
@@ -116,6 +117,7 @@ class Settings:
     mask_grow: int = 0
     mask_feather: float = 6.0
     keyframes: tuple[str, ...] = ()
+    palette: str | None = None
     steady: float = 1.0
     codec: Codec = Codec.H264
     reader: ReaderName = ReaderName.PYAV
@@ -144,7 +146,9 @@ class Settings:
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         object.__setattr__(self, "loras", _loras(self.loras))
-        object.__setattr__(self, "control_videos", _videos(self.control_videos))
+        object.__setattr__(self, "control_videos", _table("control_videos", self.control_videos, "d.mkv"))
+        if self.detectors is not None:
+            object.__setattr__(self, "detectors", _table("detectors", self.detectors, "depth-anything-small"))
         object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
         object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
@@ -222,10 +226,10 @@ def _check_steady(value: object) -> None:
         raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
 
 
-def _videos(videos: object) -> Mapping[str, str]:
-    if not isinstance(videos, Mapping) or not all(isinstance(path, str) for path in videos.values()):
-        raise SettingsError(f'control_videos is {videos!r}; it must be a table of names and files, as depth = "d.mkv".')
-    return MappingProxyType(dict(videos))
+def _table(name: str, table: object, example: str) -> Mapping[str, str]:
+    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
+        raise SettingsError(f'{name} is {table!r}; it must be a table of controls and texts, as depth = "{example}".')
+    return MappingProxyType(dict(table))
 
 
 def _loras(loras: object) -> Mapping[str, float]:

@@ -21,7 +21,7 @@ from preprocessors.preprocessor import Preprocessor
 class Sources:
     """The clip, its render's passes and its control videos where there are any, and what is kept of drawn controls.
 
-    mark: what the clip is known by in the cache.
+    mark: what the clip is known by in the cache. detectors: learned ones, by the control that they draw.
     """
 
     reader: Reader
@@ -29,17 +29,20 @@ class Sources:
     videos: Mapping[str, Given]
     cache: MapCache
     mark: str
+    detectors: Mapping[str, str]
 
     def controls(self, request: Request, size: tuple[int, int]) -> dict[str, Given]:
         """This finds each control at `size`: a person's video, else the render's pass, else it is drawn."""
         footage = Footage(self.reader, size)
-        drawers = find_drawers(request, self.videos, self.proxy)
+        drawers = find_drawers(request, self.videos, self.proxy, self.detectors)
         drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in drawers.items()}
         known = {**drawn, **(self.proxy.givens() if self.proxy else {}), **self.videos}
         return {name: known[name] for name in request.active_controls}
 
 
-def find_drawers(request: Request, videos: Mapping[str, Given], proxy: Proxy | None) -> dict[str, Preprocessor]:
+def find_drawers(
+    request: Request, videos: Mapping[str, Given], proxy: Proxy | None, detectors: Mapping[str, str]
+) -> dict[str, Preprocessor]:
     """This makes what draws the controls that nobody has.
 
     Raises:
@@ -52,4 +55,10 @@ def find_drawers(request: Request, videos: Mapping[str, Given], proxy: Proxy | N
             f"There is a control video for {unused[0]}, but {unused[0]} is not followed. Say how closely: "
             f"--control {unused[0]}:0.8."
         )
-    return load_drawers(followed - set(videos) - set(proxy.givens() if proxy else ()))
+    drawn = followed - set(videos) - set(proxy.givens() if proxy else ())
+    if unused := sorted(set(detectors) - drawn):
+        raise SettingsError(
+            f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow it: "
+            f"--control {unused[0]}:0.8."
+        )
+    return load_drawers(drawn, detectors)

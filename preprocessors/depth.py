@@ -48,7 +48,7 @@ class Depth:
         far, near = (spread.below(share) for share in ENDS)
         return replace(self, far=far, near=max(near, far + FLATTEST))
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         """This draws depth `[T, 1, H, W]` of frames `[T, 3, H, W]`."""
         return ((self._guess(frames) - self.far) / (self.near - self.far)).clamp(0, 1)
 

@@ -36,7 +36,7 @@ class Canny:
         """This gives itself: the thresholds are fixed."""
         return self
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         """This draws edges `[T, 1, H, W]`, 0 or 1, of frames `[T, 3, H, W]`."""
         pictures = frames.clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).numpy()
         edges = [cv2.Canny(cv2.GaussianBlur(picture, (0, 0), 1.0), self.low, self.high) for picture in pictures]
@@ -59,6 +59,6 @@ class SoftLines:
         """This gives itself: the response is local."""
         return self
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         """This draws lines `[T, 1, H, W]` of frames `[T, 3, H, W]`."""
         return soft_lines(frames)

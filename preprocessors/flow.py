@@ -122,7 +122,7 @@ class FlowMap:
                 previous = frame
         return replace(self, reach=max(spread.below(FAST), SLOWEST)) if spread.total else self
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         """This draws motion `[T, 3, H, W]` of frames `[T, 3, H, W]`."""
         height, width = frames.shape[-2:]
         still = torch.tensor([0.5, 0.5, 0.0]).view(3, 1, 1).expand(3, height, width)

@@ -27,6 +27,6 @@ class Palette:
         """This gives itself: colours are what they are."""
         return self
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         """This blurs frames `[T, 3, H, W]` to cells; same shape."""
         return blurred_colour(frames)

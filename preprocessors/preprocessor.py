@@ -36,6 +36,6 @@ class Preprocessor(Protocol):
         """
         ...
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """This draws the control map `[T, C, H, W]`."""
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
+        """This draws the control map `[T, C, H, W]`; the first frame is the shot's frame `number`."""
         ...

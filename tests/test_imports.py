@@ -16,7 +16,7 @@ ALLOWED = {
 }
 ROOMS = {
     "diffusers": ("engine/diffusion",),
-    "transformers": ("engine/diffusion",),
+    "transformers": ("engine/diffusion", "preprocessors"),
     "av": ("engine/media",),
     "decord": ("engine/media",),
     "OpenEXR": ("engine/media",),

@@ -38,7 +38,7 @@ class Counting:
         top = max(float(window.max()) for window in frames)
         return type(self)(self.name, self.key, self.lookbehind, top, self.drawn, self.fitted)
 
-    def __call__(self, frames: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         self.drawn.append(len(frames))
         return frames.mean(dim=1, keepdim=True) / self.top
 

@@ -160,3 +160,20 @@ def test_estimated_motion_carries_it_better_than_none(drawn):
         made = torch.cat(list(through(iter([styled(drawn)]), Span(0, LENGTH), keys, motion, source)))
         errors.append(warp_error(made, drawn, 10))
     assert errors[0] < 0.5 * errors[1]
+
+
+def test_a_palette_colours_all_but_painted_frames_and_keeps_the_chunks(tmp_path, clip, model):
+    picture = write(tmp_path / "painted.png", np.full((64, 96, 3), (10, 200, 90), np.uint8))
+    style = write(tmp_path / "style.png", np.random.default_rng(2).normal((30, 60, 190), 8, (40, 40, 3)).clip(0, 255))
+    pipeline.restyle(clip, tmp_path / "out", PNG)
+    calls = len(model.calls)
+    made = pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=style, keyframes=(f"0={picture}",)))
+    assert len(model.calls) == calls
+    with open_reader(made.output) as result, open_reader(picture) as wanted:
+        assert torch.equal(result.read(0, 1), wanted.read(0, 1))
+    alone = pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=style))
+    with open_reader(alone.output) as result:
+        mean = result.read(0, 12).mean(dim=(0, 2, 3))
+    assert torch.allclose(mean * 255, torch.tensor([190.0, 60, 30]), atol=12)
+    with pytest.raises(SettingsError, match="has 12 frames; give one picture"):
+        pipeline.restyle(clip, tmp_path / "out", replace(PNG, palette=str(clip)))

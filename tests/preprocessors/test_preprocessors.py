@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
@@ -14,7 +17,7 @@ from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
 from samples.scenes import draw_scene
 
-SIZES = [(1, 1), (1, 7), (2, 3), (9, 16), (16, 16), (33, 47), (72, 128)]
+SIZES = [(1, 1), (1, 7), (2, 3), (9, 16), (16, 16), (33, 47), (72, 128), (8, 7680), (7680, 3)]
 
 
 def noise(frames: int, height: int, width: int) -> Tensor:
@@ -63,6 +66,29 @@ class TestEveryPreprocessor:
     def test_black_and_white_frames_are_no_trouble(self, preprocessor: Preprocessor) -> None:
         for level in (0.0, 1.0):
             assert preprocessor(torch.full((2, 3, 20, 30), level)).isfinite().all()
+
+    def test_one_frame_makes_a_shot(self, preprocessor: Preprocessor, clip: Tensor) -> None:
+        assert preprocessor.fit([clip[:1]])(clip[:1]).shape[0] == 1
+
+    def test_what_was_handed_in_is_not_held(self, preprocessor: Preprocessor) -> None:
+        """So that the memory of a clip of any length is that of a window."""
+        made: list[weakref.ref[Tensor]] = []
+        alive: list[int] = []
+
+        def windows() -> Iterator[Tensor]:
+            for number in range(12):
+                alive.append(sum(window() is not None for window in made))
+                window = noise(2, 20, 30 + number % 2)[..., :30].clone()
+                made.append(weakref.ref(window))
+                yield window
+
+        fitted = preprocessor.fit(windows())
+        assert max(alive, default=0) <= 2
+        window = noise(2, 20, 30)
+        held = weakref.ref(window)
+        drawn = fitted(window)
+        del window
+        assert held() is None or drawn.untyped_storage().nbytes() <= drawn.nbytes
 
     def test_fitting_reads_windows_once(self, preprocessor: Preprocessor, clip: Tensor) -> None:
         windows = iter([clip[:2], clip[2:]])

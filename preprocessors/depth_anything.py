@@ -1,0 +1,60 @@
+"""Depth Anything V2 (arXiv 2406.09414) as a network of single pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+SIDE = 518
+"""Pixels: the shorter side at which it was trained to look."""
+MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class DepthAnything:
+    """Frames in, inverse depth out, of any scale. Pictures are looked at one by one, kept in float, at their aspect.
+
+    net: a DepthAnythingForDepthEstimation. side: pixels of the shorter side that it sees; the longer one has at most
+    four times as many.
+    """
+
+    def __init__(self, net: Any, side: int = SIDE) -> None:  # noqa: ANN401 - of a library without types
+        self.net = net
+        self.side = side
+        self.patch = int(net.config.backbone_config.patch_size)
+
+    @classmethod
+    def load(cls, folder: Path) -> DepthAnything:
+        """This loads a checkpoint in transformers' layout, of safetensors.
+
+        Raises:
+            OSError, ValueError: it is missing or damaged.
+        """
+        from transformers import DepthAnythingForDepthEstimation
+
+        net: Any = DepthAnythingForDepthEstimation
+        loaded, found = net.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        if found["missing_keys"]:
+            raise ValueError(f"no weights for {sorted(found['missing_keys'])[0]}")
+        return cls(loaded.requires_grad_(False).eval())
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """This guesses `[T, 1, H, W]` of frames `[T, 3, H, W]`, 0 to 1."""
+        return torch.cat([self._look(frame[None]) for frame in frames])
+
+    def _look(self, frame: Tensor) -> Tensor:
+        height, width = frame.shape[-2:]
+        scale = self.side / min(height, width)
+        seen = (self._side(height * scale), self._side(width * scale))
+        small = F.interpolate(frame, seen, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
+        mean, spread = (small.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
+        guess: Tensor = self.net(pixel_values=(small - mean) / spread).predicted_depth
+        return F.interpolate(guess[:, None].float(), (height, width), mode="bilinear", align_corners=False)
+
+    def _side(self, pixels: float) -> int:
+        return max(1, round(min(pixels, 4 * self.side) / self.patch)) * self.patch
