@@ -127,7 +127,7 @@ class Settings:
             _check_words(name, getattr(self, name))
         if sum(getattr(self, name) is not None for name in ONE_OF) != 1:
             raise SettingsError(
-                'Say a look (--look ink, --look-file my.toml) or a prompt (--prompt "..."), one of the two.'
+                'Say a look (--look ink, --look-file FILE) or a prompt (--prompt "..."), one of the two.'
             )
         self.load_look()
         _check_strength(self.strength)
