@@ -17,6 +17,7 @@ from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
 from engine.footage import read_frames
 from engine.given import Given
+from engine.heap import give_back
 from engine.journal import Journal
 from engine.keyframes import Keyframe
 from engine.media import Reader
@@ -107,6 +108,7 @@ def restyle_shot(
             continue
         here = here or _fitted(studio, shot, Span(chunks[0][1].start, chunks[-1][1].stop))
         tail, seconds = _restyle_chunk(studio, here, (number, span), tail, overlap_after(span))
+        give_back()
         yield len(span), seconds
 
 
