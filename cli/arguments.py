@@ -199,6 +199,10 @@ def _video(text: str) -> tuple[str, str]:
 RUN: dict[str, dict[str, dict[str, object]]] = {
     "the picture": {
         "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
+        "--look-file": {
+            "metavar": "FILE",
+            "help": 'your own look, a TOML file: title, prompt = "ink drawing, warm", strength, [controls] edges = 1.0',
+        },
         "--prompt": {"metavar": "WORDS", "help": 'your own words instead: "pencil sketch on grey paper"'},
         "--strength": {
             "type": _number,

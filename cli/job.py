@@ -188,6 +188,7 @@ def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None
 
 SAME = (
     "look",
+    "look_file",
     "prompt",
     "strength",
     "steady",

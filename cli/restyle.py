@@ -93,7 +93,9 @@ def _obey(chosen: argparse.Namespace) -> None:
         case "looks":
             from engine.settings import load_look, look_names
 
-            _tell({name: load_look(name).title for name in look_names()}, chosen.as_json)
+            _tell(
+                {look.name: f'{look.title} ("{look.prompt}")' for look in map(load_look, look_names())}, chosen.as_json
+            )
         case "models":
             _models(chosen)
         case "doctor":

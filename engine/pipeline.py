@@ -194,6 +194,7 @@ def _identity(
         **({"control videos": own} if own else {}),
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
+        "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
         "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],

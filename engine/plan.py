@@ -14,7 +14,7 @@ from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
 from engine.media import MediaInfo, check_output, open_reader
-from engine.settings import Codec, Look, Settings, load_look
+from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
 from engine.weights import Weighted
 from engine.windows import Padding, Span, plan_chunks
@@ -29,7 +29,8 @@ SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Co
 def default_output(source: Path, settings: Settings) -> Path:
     """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`."""
     stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
-    return source.with_name(f"{stem}.{settings.look or 'restyled'}{SUFFIXES[settings.codec]}")
+    look = settings.load_look()
+    return source.with_name(f"{stem}.{look.name if look else 'restyled'}{SUFFIXES[settings.codec]}")
 
 
 def job_folder(output: Path) -> Path:
@@ -40,7 +41,7 @@ def job_folder(output: Path) -> Path:
 def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     """This says what is asked of the model: the settings, then the look, then what the model does best."""
     defaults = stylizer.defaults
-    look = load_look(settings.look) if settings.look else None
+    look = settings.load_look()
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
     controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
     takes = stylizer.capabilities

@@ -15,6 +15,8 @@ from engine.errors import SettingsError, did_you_mean
 from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
+ONE_OF = ("look", "look_file", "prompt")
+WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask", "palette")
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -53,13 +55,17 @@ class Look:
     """
 
     name: str
-    title: str
-    prompt: str
+    title: str = ""
+    prompt: str = ""
     negative_prompt: str = ""
     strength: float = 0.6
     controls: Mapping[str, Weighted] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("title", "prompt", "negative_prompt"):
+            _check_words(name, getattr(self, name))
+        if not self.prompt.strip():
+            raise SettingsError(f'The look {self.name} has no prompt. Give it words, as prompt = "ink drawing, warm".')
         _check_strength(self.strength)
         object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
 
@@ -87,6 +93,7 @@ class Settings:
     """One job. What is `None` is taken from the look, the model or the source."""
 
     look: str | None = None
+    look_file: str | None = None
     prompt: str | None = None
     negative_prompt: str | None = None
     strength: float | None = None
@@ -116,23 +123,13 @@ class Settings:
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
-        for name in (
-            "look",
-            "prompt",
-            "negative_prompt",
-            "model",
-            "device",
-            "checkpoint",
-            "cuts",
-            "passes",
-            "mask",
-            "palette",
-        ):
+        for name in WORDS:
             _check_words(name, getattr(self, name))
-        if (self.look is None) == (self.prompt is None):
-            raise SettingsError('Say either a look (--look watercolor) or a prompt (--prompt "..."), one of the two.')
-        if self.look is not None:
-            load_look(self.look)
+        if sum(getattr(self, name) is not None for name in ONE_OF) != 1:
+            raise SettingsError(
+                'Say a look (--look ink, --look-file FILE) or a prompt (--prompt "..."), one of the two.'
+            )
+        self.load_look()
         _check_strength(self.strength)
         _check_steady(self.steady)
         if type(self.mask_invert) is not bool:
@@ -165,9 +162,15 @@ class Settings:
         A look given over the file's prompt replaces it, and the other way round.
         """
         values = _read_toml(path)
-        if {"look", "prompt"} & overrides.keys():
-            values = {name: value for name, value in values.items() if name not in ("look", "prompt")}
+        if overrides.keys() & ONE_OF:
+            values = {name: value for name, value in values.items() if name not in ONE_OF}
         return _build(cls, {**values, **overrides}, path)
+
+    def load_look(self) -> Look | None:
+        """This loads the look that was asked for, bundled or from its file; None where a prompt was given instead."""
+        if self.look_file is not None:
+            return Look.from_toml(Path(self.look_file))
+        return None if self.look is None else load_look(self.look)
 
     def to_dict(self) -> dict[str, Any]:
         """This gives plain values, ready for TOML or JSON, without what is `None`."""
