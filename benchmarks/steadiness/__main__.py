@@ -71,9 +71,9 @@ def _tell(absent: Iterable[tuple[str, str]]) -> None:
 def _plan(chosen: argparse.Namespace) -> Plan:
     height, width = chosen.size
     flows = ("estimated", "true") if chosen.flow == "both" else (chosen.flow,)
-    seeds = _shots(chosen.seeds) if chosen.suite == "B" else tuple(chosen.seeds or range(len(Kind)))
     if chosen.suite == "B" and flows != ("estimated",):
         raise SystemExit("suite B is footage, whose true motion nobody knows: leave --flow out")
+    seeds = _shots(chosen.seeds) if chosen.suite == "B" else tuple(chosen.seeds or range(len(Kind)))
     return Plan(seeds, tuple(chosen.cases), tuple(chosen.severity), chosen.frames, height, width,
                 chosen.overlap, flows, chosen.farther, chosen.cache, chosen.suite)  # fmt: skip
 
