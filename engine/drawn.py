@@ -46,17 +46,18 @@ class Drawn:
     def __call__(self, span: Span, frames: Tensor | None = None) -> Tensor:
         """This gives the maps `[T, C, H, W]` of frames `span`, in steps of 1/65535, however the shot is cut.
 
-        What `frames` show is read anew: whole blocks are drawn, and they may begin earlier and end later.
+        frames: what they show, where someone has read them already. Whole blocks are drawn, which may begin earlier and
+        end later; the rest of them is read.
         """
         first = (span.start - self.shot.start) // BLOCK * BLOCK + self.shot.start
         parts = []
         for start in range(first, span.stop, BLOCK):
             block = Span(start, min(start + BLOCK, self.shot.stop))
-            maps = self._block(block)
+            maps = self._block(block, span, frames)
             parts.append(maps[max(0, span.start - start) : span.stop - start])
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
-    def _block(self, block: Span) -> Tensor:
+    def _block(self, block: Span, span: Span, frames: Tensor | None) -> Tensor:
         entry = self.cache.entry(self._about())
         kept = entry.get(block)
         if kept is not None and len(kept) == len(block):
@@ -64,8 +65,9 @@ class Drawn:
         if self._fitted is None:
             self._fitted = self.drawer.fit(self.footage.windows(self.shot))
         early = min(self.drawer.lookbehind, block.start - self.shot.start)
-        frames = self.footage.read(Span(block.start - early, block.stop))
-        maps = in_levels(draw_window(self._fitted, frames, early, block.start - self.shot.start))
+        seen = Span(block.start - early, block.stop)
+        shown = self.footage.read(seen) if frames is None else self.footage.around(seen, span, frames)
+        maps = in_levels(draw_window(self._fitted, shown, early, block.start - self.shot.start))
         entry.put(block, maps)
         return maps
 

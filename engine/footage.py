@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -23,22 +23,30 @@ def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
     return frames
 
 
-@dataclass
+@dataclass(frozen=True)
 class Footage:
     """Frames by their numbers, `[T, 3, H, W]` at `size`, height and width."""
 
     reader: Reader
     size: tuple[int, int]
-    _last: tuple[Span, Tensor] | None = field(default=None, repr=False)
 
     def read(self, span: Span) -> Tensor:
-        """This reads a window, and remembers it: the next control often wants the same. Leave it as it is."""
-        if self._last is None or self._last[0] != span:
-            self._last = None  # or two windows would be held at once
-            self._last = (span, read_frames(self.reader, span, self.size))
-        return self._last[1]
+        """This reads a window."""
+        return read_frames(self.reader, span, self.size)
+
+    def around(self, wanted: Span, span: Span, frames: Tensor) -> Tensor:
+        """This gives the window `wanted` where `frames` of `span` are at hand: only what they lack is read."""
+        start, stop = max(wanted.start, span.start), min(wanted.stop, span.stop)
+        if start >= stop:
+            return self.read(wanted)
+        parts = [frames[start - span.start : stop - span.start]]
+        if wanted.start < start:
+            parts.insert(0, self.read(Span(wanted.start, start)))
+        if stop < wanted.stop:
+            parts.append(self.read(Span(stop, wanted.stop)))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def windows(self, span: Span) -> Iterator[Tensor]:
         """This gives a longer span, a few frames at a time."""
         for start in range(span.start, span.stop, SLICE):
-            yield read_frames(self.reader, Span(start, min(start + SLICE, span.stop)), self.size)
+            yield self.read(Span(start, min(start + SLICE, span.stop)))

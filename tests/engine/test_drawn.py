@@ -13,11 +13,15 @@ from torch import Tensor
 
 from engine import controls as kinds
 from engine import pipeline
+from engine.cache import MapCache
 from engine.control_clip import draw_control
 from engine.diffusion import catalog
+from engine.drawn import Drawn
 from engine.errors import MediaError, SettingsError
+from engine.footage import Footage
 from engine.media import MapWriter, open_reader, probe
 from engine.settings import Settings
+from engine.windows import Span
 from tests.engine.test_controls import Watching
 from tests.engine.test_pipeline import draw_clip
 
@@ -41,6 +45,15 @@ class Counting:
     def __call__(self, frames: Tensor, number: int = 0) -> Tensor:
         self.drawn.append(len(frames))
         return frames.mean(dim=1, keepdim=True) / self.top
+
+
+@dataclass(frozen=True)
+class CountingFootage(Footage):
+    frames: list[int] = field(default_factory=list)
+
+    def read(self, span: Span) -> Tensor:
+        self.frames.append(len(span))
+        return super().read(span)
 
 
 @pytest.fixture
@@ -82,6 +95,24 @@ def test_a_second_run_with_another_prompt_draws_nothing(
     assert [len(drawer.fitted) for drawer in drawers.values()] == [1, 1, 0]
     for before, after in zip(maps, model.maps, strict=True):
         assert all(torch.equal(before[name], after[name]) for name in ("depth", "edges"))
+
+
+@pytest.mark.parametrize("lookbehind", [0, 1])
+def test_frames_that_are_at_hand_are_not_read_again(tmp_path: Path, lookbehind: int) -> None:
+    source = draw_clip(tmp_path / "clip.mp4", 70)
+    with open_reader(source) as reader:
+        footage = CountingFootage(reader, (32, 48))
+        made = Drawn(Counting("depth", lookbehind=lookbehind), footage, MapCache(tmp_path / "kept"), "clip")
+        control, whole = made.fit(Span(0, 70)), Drawn(Counting("edges"), footage, MapCache(tmp_path / "all"), "clip")
+        expected = whole.fit(Span(0, 70))(Span(0, 70))
+        chunks = [Span(0, 40), Span(32, 70)]
+        shown = [footage.read(chunk) for chunk in chunks]
+        footage.frames.clear()
+        maps = [control(chunk, frames) for chunk, frames in zip(chunks, shown, strict=True)]
+    # To fit, the shot is read once; beyond that the end of the block in which the first chunk ends.
+    assert sum(footage.frames) == 70 + 24
+    assert torch.equal(maps[0], expected[:40])
+    assert torch.equal(maps[1], expected[32:])
 
 
 def test_what_changes_one_control_draws_that_one_only(
