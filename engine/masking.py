@@ -43,8 +43,6 @@ def masked(settings: Settings, reader: Reader, size: tuple[int, int]) -> Iterato
         yield lambda frames, first: frames
         return
     with _opened(settings.mask, settings.passes, reader) as masks:
-        for number in range(0, reader.info.frames, AT_ONCE):  # what is damaged is to be found before the work
-            masks(number, min(number + AT_ONCE, reader.info.frames))
 
         def compose(frames: Tensor, first: int) -> Tensor:
             stop = first + len(frames)
@@ -60,14 +58,21 @@ def masked(settings: Settings, reader: Reader, size: tuple[int, int]) -> Iterato
 def _opened(mask: str, passes: str | None, reader: Reader) -> Iterator[Masks]:
     if found := INDEX.fullmatch(mask):
         kind = Pass.OBJECT if found[1] == "index" else Pass.MATERIAL
-        yield _by_index(mask, passes, reader.info, (kind, int(found[2])))
+        yield _read_through(_by_index(mask, passes, reader.info, (kind, int(found[2]))), reader.info.frames)
     elif found := KEY.fullmatch(mask):
         yield _by_colour(reader, found[1])
     else:
         _refuse_unclear(mask)
         with open_reader(mask) as file:
             _check(file.info, reader.info)
-            yield lambda start, stop: _levels(file, start, stop)
+            yield _read_through(lambda start, stop: _levels(file, start, stop), file.info.frames)
+
+
+def _read_through(masks: Masks, frames: int) -> Masks:
+    """This reads a mask once, so that what is damaged is found before the work."""
+    for number in range(0, frames, AT_ONCE):
+        masks(number, min(number + AT_ONCE, frames))
+    return masks
 
 
 def _by_index(mask: str, passes: str | None, clip: MediaInfo, wanted: tuple[Pass, int]) -> Masks:
