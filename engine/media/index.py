@@ -93,11 +93,14 @@ def _index(path: Path, stream: VideoStream, entries: list[Entry]) -> FrameIndex:
     promised = max(len(pts), stream.frames - sum(e.hidden for e in entries))
     # A progressive first frame says little: broadcasts mix both.
     interlaced = first.interlaced_frame or stream.codec_context.field_order in FIELDS
+    doubled = 0
     if interlaced or _must_decode(entries, stream):
-        pts = _decoded_pts(path)
+        pts, doubled = _decoded_pts(path)
     end, cut_off = _end(pts, entries, stream)
     lost = promised - len(pts) if cut_off or any(e.damaged for e in entries) else 0
-    warnings = (f"{path} is damaged: {len(pts)} of {promised} frames can be read.",) if lost > 0 else ()
+    warnings = [f"{path} is damaged: {len(pts)} of {promised} frames can be read."] if lost > 0 else []
+    if doubled:
+        warnings.append(f"{path} shows {doubled} of its frames at the time of another one; they are left out.")
     base = stream.time_base or Fraction(1)
     ratio = _pixel_ratio(first, stream)
     swap = layout.orientation.transpose
@@ -118,7 +121,7 @@ def _index(path: Path, stream: VideoStream, entries: list[Entry]) -> FrameIndex:
         interlaced=interlaced,
         sample_aspect_ratio=1 / ratio if swap else ratio,
         other_streams=_other_streams(stream),
-        warnings=warnings,
+        warnings=tuple(warnings),
     )
     keys = sorted((e.pts, e.pts if e.dts is None else e.dts) for e in entries if e.key and e.pts is not None)
     return FrameIndex(info, layout, base, tuple(pts), tuple(keys), any(e.hidden for e in entries), leading)
@@ -133,11 +136,13 @@ def _first_picture(path: Path) -> VideoFrame:
         return first
 
 
-def _decoded_pts(path: Path) -> list[int]:
+def _decoded_pts(path: Path) -> tuple[list[int], int]:
+    """This decodes all frames and gives their times, and how many of them have the time of another."""
     with opened(path) as container:
         stream = picture_stream(container, path)
         frames = pictures(packets(container, stream), make_decoder(stream, path))
-        return sorted({frame.pts for frame in frames if frame.pts is not None})
+        times = [frame.pts for frame in frames if frame.pts is not None]
+        return sorted(set(times)), len(times) - len(set(times))
 
 
 def _must_decode(entries: list[Entry], stream: VideoStream) -> bool:

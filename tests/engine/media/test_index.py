@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import MediaError
 from engine.media import MediaInfo, probe
-from tests.engine.media.drawn_clips import STEP, TICK, film
+from tests.engine.media.drawn_clips import STEP, TICK, drawn_frame, film
 
 
 def one_line(path: Path) -> str:
@@ -92,6 +92,22 @@ def test_hidden_frames_are_not_counted(tmp_path: Path) -> None:
     info = probe(cut)
     assert info.frames == 30
     assert info.times[0] == 0
+
+
+def test_frames_that_share_a_time_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "doubled.mkv"
+    with av.open(path, "w") as target:
+        stream = target.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuvj420p"
+        for number in range(6):
+            frame = av.VideoFrame.from_ndarray(drawn_frame(number, 96, 64), format="rgb24").reformat(format="yuvj420p")
+            frame.pts = number
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = 10 * (number // 2)
+                target.mux(packet)
+    info = probe(path)
+    assert info.frames == 3
+    assert info.warnings == (f"{path} shows 3 of its frames at the time of another one; they are left out.",)
 
 
 def test_no_file(tmp_path: Path) -> None:
