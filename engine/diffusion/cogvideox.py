@@ -6,10 +6,10 @@ noise, channel by channel. The model knows neither masks nor kept frames: what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXFunControlPipeline, CogVideoXTransformer3DModel
@@ -21,21 +21,16 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.cogvideox_autoencoder import KINDS, CogVideoXAutoencoder
 from engine.diffusion.denoising import Noised, denoise
 from engine.diffusion.loras import add_loras
-from engine.diffusion.memory import Ladder
-from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import Strided, check_scheduler, levels
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Request
+from engine.diffusion.video_model import VideoModel, asked_control, guided
 from engine.errors import ModelError
-from engine.windows import FrameRule
 
 DDIM: Any = CogVideoXDDIMScheduler  # a type checker sees the dummies that the library shows where torch is missing
 Pipeline: Any = CogVideoXFunControlPipeline
-TAKES = Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False)
-LOOKBACK = 4
-"""Latents of the chunk before that a chunk's first ones are decoded behind: sixteen frames."""
 
 
 class StridedVideoDDIM(Strided, DDIM):  # type: ignore[misc]
@@ -53,75 +48,38 @@ class Told:
 
 
 @dataclass
-class CogVideoXFun:
-    """A loaded model. Nothing of it changes from call to call but cached words."""
+class CogVideoXFun(VideoModel):
+    """A loaded model."""
 
-    name: str
-    window: int
-    defaults: Defaults
-    checkpoint: Checkpoint
-    autoencoder: CogVideoXAutoencoder
-    words: t5.Words
+    TAKES: ClassVar[Capabilities] = Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False)
+
     net: Any
-    scheduler: Any
-    memory: Ladder
 
     @property
-    def rule(self) -> FrameRule:
-        """4k + 1 frames; sides in whole patches of latents (the library says eights, and breaks on them)."""
-        return FrameRule(self.autoencoder.factor * self.net.config.patch_size, self.autoencoder.rule.stride, offset=1)
+    def patch(self) -> int:
+        """Two; the library says that sides are multiples of eight pixels, and breaks on those."""
+        size: int = self.net.config.patch_size
+        return size
 
     @property
-    def lookback(self) -> int:
-        """See `LOOKBACK`."""
-        return LOOKBACK
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The maps that it was trained on and that can be drawn here; one video shows one of them."""
-        return TAKES
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of the folder's configs and weights."""
-        return self.checkpoint.fingerprint()
+    def nets(self) -> Sequence[Any]:
+        """One."""
+        return [self.net]
 
     def check(self, request: Request) -> None:
-        """This refuses unknown controls, several at once, prompts that would be cut off, and steps that do not fit."""
-        check_request(request, self.capabilities, self.name)
+        """This refuses steps that do not fit the strength, too."""
+        super().check(request)
         levels(self.scheduler, request.steps, request.strength)
-        for words in (request.prompt, request.negative_prompt):
-            self.words.check(words)
-
-    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """This gives `(c, h, w)` of one latent."""
-        return self.autoencoder.channels, height // self.autoencoder.factor, width // self.autoencoder.factor
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
-        """This estimates the peak of model and chunk: weights, pictures, and the larger of denoising and decoding."""
+        """See `VideoModel`."""
         channels, rows, columns = self.noise_shape(height, width)
-        parts = [self.autoencoder.net, self.words.encoder, self.net]
-        weights = sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
         config, size = self.net.config, self.net.patch_embed.proj.weight.element_size()
         inner = config.num_attention_heads * config.attention_head_dim
         seen = self.rule.latents(min(frames, self.window)) * rows * columns / config.patch_size**2 + self.words.most
         work = max(int(seen * inner * 26 * size), self.autoencoder.peak_bytes(frames, height, width))
         latents = 4 * self.rule.latents(frames) * rows * columns * channels * 6
-        return int(weights + latents + 4 * height * width * frames * 12 + work)
-
-    @quiet()
-    @torch.no_grad()
-    def restyle(self, chunk: Chunk, request: Request) -> Styled:
-        """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
-        self.check(request)
-        check_fit(chunk, self)
-        self.memory.settle([self.autoencoder.net], [self.net])
-        latents = self._denoise(chunk, request)
-        with self.memory.present(self.autoencoder.net):
-            frames = self.autoencoder.decode(latents, chunk.before)
-        if not (latents.isfinite().all() and frames.isfinite().all()):
-            raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
-        return Styled(frames, latents.cpu())
+        return int(self.weight_bytes + latents + 4 * height * width * frames * 12 + work)
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         timesteps = levels(self.scheduler, request.steps, request.strength)
@@ -138,10 +96,7 @@ class CogVideoXFun:
             return answer
 
         with self.memory.present(self.net):
-            latents = denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept)
-        if chunk.carried is not None:
-            latents[: len(chunk.carried)] = chunk.carried.to(latents)
-        return latents
+            return denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept)
 
     def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
         """This makes carried latents such as a video begins with.
@@ -163,10 +118,7 @@ class CogVideoXFun:
         """This asks the model about one window, with and without words."""
         control = None if told.control is None else told.control[part]
         answers = [self._steered(control, told.weights[step], timestep, latents, words) for words in told.words]
-        if len(answers) == 1:
-            return answers[0]
-        asked, unasked = answers
-        return unasked + told.guidance * (asked - unasked)
+        return guided(answers, told.guidance)
 
     def _steered(
         self, control: Tensor | None, weight: float, timestep: Tensor, latents: Tensor, words: Tensor
@@ -201,14 +153,11 @@ class CogVideoXFun:
 
     def _tell(self, chunk: Chunk, request: Request) -> Told:
         """This encodes all that stays the same over a run."""
-        words = [request.prompt, request.negative_prompt] if request.guidance > 1 else [request.prompt]
         control, weights = None, (0.0,) * request.steps
-        for name, weight in request.active_controls.items():
-            if name not in chunk.controls:
-                raise ValueError(f"no control map for {name}; there are maps for {', '.join(chunk.controls) or 'none'}")
-            control = self.autoencoder.encode(chunk.controls[name].expand(-1, 3, -1, -1))
-            weights = weight.over(request.steps)
-        return Told(control, weights, [self.words.embed(text) for text in words], request.guidance)
+        if asked := asked_control(chunk, request):
+            _, shown, weights = asked
+            control = self.autoencoder.encode(shown)
+        return Told(control, weights, self._embed(request), request.guidance)
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> CogVideoXFun:
@@ -236,5 +185,5 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
     check_scheduler(scheduler)
     words = t5.load(checkpoint, setup, T5EncoderModel, most=net.config.max_text_seq_length)
     return CogVideoXFun(
-        row.name, row.window, row.defaults, checkpoint, autoencoder, words, net, scheduler, setup.memory
+        row.name, row.window, row.defaults, checkpoint, autoencoder, words, scheduler, setup.memory, net
     )

@@ -7,10 +7,9 @@ as it has learned to go on from a video; nothing of it is decoded and encoded ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from diffusers import WanVACEPipeline, WanVACETransformer3DModel
@@ -24,26 +23,18 @@ from engine.diffusion.denoising import denoise
 from engine.diffusion.experts import Experts
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.loras import add_loras
-from engine.diffusion.memory import Ladder
-from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Request
 from engine.diffusion.vace import DRAWN, Context, Kept, encode_context, with_references
 from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
+from engine.diffusion.video_model import VideoModel, asked_control, guided
 from engine.errors import ModelError
-from engine.windows import FrameRule
 
 Pipeline: Any = WanVACEPipeline  # a type checker sees the dummy that the library shows where torch is missing
 OTHER = ("low_noise", "high_noise")
 """In the name of a LoRA's file: it is for the other one of two experts. All others are for both."""
-TAKES = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False, references=4)
-LOOKBACK = 4
-"""Latents of the chunk before that a chunk's first ones are decoded behind: sixteen frames.
-
-The decoder remembers more, but what it remembers fades; each of them costs the decoding of four frames a chunk.
-"""
 
 
 @dataclass(frozen=True)
@@ -61,72 +52,30 @@ class Told:
 
 
 @dataclass
-class WanVace:
-    """A loaded model. Nothing of it changes from call to call but cached words."""
+class WanVace(VideoModel):
+    """A loaded model: one expert, or two."""
 
-    name: str
-    window: int
-    defaults: Defaults
-    checkpoint: Checkpoint
-    autoencoder: VideoAutoencoder
-    words: t5.Words
+    TAKES: ClassVar[Capabilities] = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False, references=4)
+
     experts: Experts
-    scheduler: Any
-    memory: Ladder
 
     @property
-    def rule(self) -> FrameRule:
-        """4k + 1 frames; sides in whole patches of latents."""
-        return FrameRule(self.autoencoder.factor * self.experts.patch, self.autoencoder.rule.stride, offset=1)
+    def patch(self) -> int:
+        """Of all experts."""
+        return self.experts.patch
 
     @property
-    def lookback(self) -> int:
-        """See `LOOKBACK`."""
-        return LOOKBACK
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The maps that VACE was trained on; one video shows one of them."""
-        return TAKES
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of the folder's configs and weights."""
-        return self.checkpoint.fingerprint()
-
-    def check(self, request: Request) -> None:
-        """This refuses unknown controls, several at once, and prompts that would be cut off."""
-        check_request(request, self.capabilities, self.name)
-        for words in (request.prompt, request.negative_prompt):
-            self.words.check(words)
-
-    def noise_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """This gives `(c, h, w)` of one latent."""
-        return self.autoencoder.channels, height // self.autoencoder.factor, width // self.autoencoder.factor
+    def nets(self) -> Sequence[Any]:
+        """The experts'."""
+        return self.experts.nets
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
-        """This estimates the peak of model and chunk: weights, pictures, and the larger of denoising and decoding."""
+        """See `VideoModel`."""
         channels, rows, columns = self.noise_shape(height, width)
-        parts = [self.autoencoder.net, self.words.encoder, *self.experts.nets]
-        weights = sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
         latents = 4 * self.rule.latents(frames) * rows * columns * (self.experts.told + 6 * channels)
         seen = self.rule.latents(min(frames, self.window)) * rows * columns
         work = max(self.experts.peak_bytes(seen), self.autoencoder.peak_bytes(frames, height, width))
-        return int(weights + latents + 4 * height * width * frames * 18 + work)
-
-    @quiet()
-    @torch.no_grad()
-    def restyle(self, chunk: Chunk, request: Request) -> Styled:
-        """This denoises one chunk jointly, window by window. A broken answer is a `ModelError`."""
-        self.check(request)
-        check_fit(chunk, self)
-        self.memory.settle([self.autoencoder.net], list(self.experts.nets))
-        latents = self._denoise(chunk, request)
-        with self.memory.present(self.autoencoder.net):
-            frames = self.autoencoder.decode(latents, chunk.before)
-        if not (latents.isfinite().all() and frames.isfinite().all()):
-            raise ModelError(f"The model {self.name} gave values that are not numbers: its weights are broken.")
-        return Styled(frames, latents.cpu())
+        return int(self.weight_bytes + latents + 4 * height * width * frames * 18 + work)
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         with self.memory.present(self.autoencoder.net):
@@ -148,10 +97,7 @@ class WanVace:
             noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
         with self.memory.present(*self.experts.nets):
             levels = levels_of(self.scheduler)
-            latents = denoise(predict, self.scheduler, levels, clean, noise.to(clean), told.context.kept)[references:]
-        if chunk.carried is not None:
-            latents[: len(chunk.carried)] = chunk.carried.to(latents)
-        return latents
+            return denoise(predict, self.scheduler, levels, clean, noise.to(clean), told.context.kept)[references:]
 
     def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: Tensor) -> Tensor:
         """This asks the expert for a level, with and without words, about one window."""
@@ -159,20 +105,14 @@ class WanVace:
         # What is known is told in full, whatever the control's weight.
         scale = 1 - told.made[part] * (1 - told.weights[step])
         answers = [self.experts(timestep, latents, words, context, scale) for words in told.words]
-        if len(answers) == 1:
-            return answers[0]
-        asked, unasked = answers
-        return unasked + told.guidance * (asked - unasked)
+        return guided(answers, told.guidance)
 
     def _tell(self, chunk: Chunk, request: Request) -> Told:
         """This encodes all that stays the same over a run."""
-        words = [request.prompt, request.negative_prompt] if request.guidance > 1 else [request.prompt]
-        weights, control = (1.0,) * request.steps, None
-        for name, weight in request.active_controls.items():
-            if name not in chunk.controls:
-                raise ValueError(f"no control map for {name}; there are maps for {', '.join(chunk.controls) or 'none'}")
-            control = DRAWN[name](chunk.controls[name].expand(-1, 3, -1, -1))
-            weights = weight.over(request.steps)
+        control, weights = None, (1.0,) * request.steps
+        if asked := asked_control(chunk, request):
+            name, shown, weights = asked
+            control = DRAWN[name](shown)
         kept = None
         if chunk.carried is not None:
             kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
@@ -180,7 +120,7 @@ class WanVace:
         context = encode_context(self.autoencoder, len(chunk.frames), size, control, kept)
         context = with_references(context, self.autoencoder, request.references)
         made = F.max_pool2d(context.made, self.experts.patch)
-        return Told(context, made, [self.words.embed(text) for text in words], request.guidance, weights)
+        return Told(context, made, self._embed(request), request.guidance, weights)
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> WanVace:
@@ -204,4 +144,4 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         )
     scheduler = load_flow_scheduler(checkpoint, row)
     words = t5.load(checkpoint, setup, UMT5EncoderModel, most=512)
-    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, experts, scheduler, setup.memory)
+    return WanVace(row.name, row.window, row.defaults, checkpoint, autoencoder, words, scheduler, setup.memory, experts)

@@ -14,7 +14,7 @@ import sentencepiece
 import torch
 
 from engine.diffusion import catalog
-from engine.diffusion.cogvideox import TAKES, CogVideoXFun
+from engine.diffusion.cogvideox import CogVideoXFun
 from engine.diffusion.cogvideox_autoencoder import CogVideoXAutoencoder
 from engine.diffusion.row import Family
 from engine.diffusion.stylizer import Chunk, Request
@@ -194,4 +194,4 @@ def sentencepiece_of(text: str) -> bytes:
 def test_the_rows_of_the_catalogue_say_what_the_family_takes() -> None:
     rows = [row for row in catalog.rows() if row.family == Family.COGVIDEOX_FUN]
     assert rows
-    assert all(row.takes == TAKES for row in rows)
+    assert all(row.takes == CogVideoXFun.TAKES for row in rows)

@@ -238,7 +238,7 @@ def test_frames_that_two_chunks_share_are_decoded_alike(model: WanVace) -> None:
     assert len(behind) == len(anew) == 13
     torch.testing.assert_close(behind, whole[20:], atol=1e-5, rtol=0)
     assert float((anew - whole[20:]).abs().mean()) > 0.01
-    given = chunk(model, 13, carried=row[:2], before=row[2 : 2 + wan_vace.LOOKBACK])
+    given = chunk(model, 13, carried=row[:2], before=row[2 : 2 + model.lookback])
     styled = model.restyle(given, REQUEST)
     assert torch.equal(styled.frames, model.autoencoder.decode(styled.latents, given.before))
 
@@ -432,7 +432,7 @@ def test_the_rows_of_the_catalogue_say_what_the_family_takes() -> None:
     assert rows
     for row in rows:
         components = {part.component for part in row.parts}
-        assert row.takes == wan_vace.TAKES
+        assert row.takes == wan_vace.WanVace.TAKES
         assert {"transformer", "vae", "text_encoder", "tokenizer", "scheduler", "index"} <= components
         assert set(row.loras) <= components
         assert row.scheduler is None or load_flow_scheduler(Checkpoint(row.name, {}), row)
