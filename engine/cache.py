@@ -22,7 +22,7 @@ from torch import Tensor
 import preprocessors
 from engine.errors import MediaError
 from engine.journal import free_disk
-from engine.media import read_maps, write_maps
+from engine.media import read_lossless, write_lossless
 from engine.windows import Span
 
 LIMIT = 4 << 30
@@ -85,12 +85,11 @@ class Entry:
 
     def get(self, block: Span) -> Tensor | None:
         """This reads a block's maps `[T, C, H, W]`; None if they are not kept, or damaged."""
-        for path in self.folder.glob(f"{block.start:07d}-{block.stop:07d}-*.mkv"):
-            channels, mark = path.stem.split("-")[2:]
+        for path in self.folder.glob(f"{block.start:07d}-{block.stop:07d}-*.avi"):
             try:
-                if _mark(path) == mark:
+                if _mark(path) == path.stem.split("-")[2]:
                     os.utime(self.folder)
-                    return read_maps(path, int(channels))
+                    return read_lossless(path)
                 path.unlink()
             except (FileNotFoundError, MediaError):  # another job has made room
                 return None
@@ -101,12 +100,12 @@ class Entry:
         if free_disk(self.folder) < RESERVE:
             self._note(f"Controls are not kept for the next run: the disk of {self.cache.folder} is nearly full.")
             return
-        unnamed = self.folder / f"{block.start:07d}-{block.stop:07d}-{os.getpid()}.unfinished.mkv"
+        unnamed = self.folder / f"{block.start:07d}-{block.stop:07d}-{os.getpid()}.unfinished.avi"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "about.json").write_text(self.about, encoding="utf-8")
-            write_maps(unnamed, maps)
-            named = f"{block.start:07d}-{block.stop:07d}-{maps.shape[1]}-{_mark(unnamed)}.mkv"
+            write_lossless(unnamed, maps, bits=16)
+            named = f"{block.start:07d}-{block.stop:07d}-{_mark(unnamed)}.avi"
             unnamed.replace(self.folder / named)
         except (OSError, MediaError) as error:
             self._note(f"Controls are not kept for the next run: {error}")

@@ -6,7 +6,7 @@ Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, a
 from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
-from engine.media.maps import MapWriter, check_map_output, in_levels, read_maps, write_maps
+from engine.media.maps import MapWriter, check_map_output, in_levels
 from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
@@ -30,9 +30,7 @@ __all__ = [
     "open_reader",
     "probe",
     "read_lossless",
-    "read_maps",
     "scaled",
     "source_files",
     "write_lossless",
-    "write_maps",
 ]

@@ -7,19 +7,17 @@ import shutil
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import av
 import cv2
 import numpy as np
-import torch
 from av import VideoFrame
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import MediaError, SettingsError
-from engine.media.decoding import make_decoder, opened, packets, picture_stream, pictures
 from engine.media.info import MediaInfo
 from engine.media.sinks import partial_name, writing_to
 
@@ -30,7 +28,7 @@ TICK = Fraction(1, 1000)  # of a second: Matroska counts no finer
 
 def in_levels(maps: Tensor) -> Tensor:
     """This rounds maps, 0 to 1, to what 16 bits hold, so that kept maps are those that were drawn, bit by bit."""
-    return maps.clamp(0, 1).mul(LEVELS).round().div(LEVELS)
+    return maps.clamp(0, 1).mul_(LEVELS).round_().div_(LEVELS)
 
 
 class MapSink(Protocol):
@@ -139,41 +137,6 @@ class _Stills:
 
     def discard(self) -> None:
         shutil.rmtree(self._partial, ignore_errors=True)
-
-
-def write_maps(path: Path, maps: Tensor) -> None:
-    """This writes maps `[T, 1 or 3, H, W]`, 0 to 1, to `.mkv`; the file has its name when it is whole.
-
-    Raises:
-        MediaError: the disk is full or gone.
-    """
-    with writing_to(path):
-        sink = _Clip(path, [number * Fraction(1, 25) for number in range(len(maps))], (maps.shape[2], maps.shape[3]))
-        try:
-            for number, one in enumerate(maps):
-                sink.write(_levels(one), number)
-            sink.finish()
-        finally:
-            sink.discard()
-
-
-def read_maps(path: Path, channels: int) -> Tensor:
-    """This reads what `write_maps` wrote, `[T, channels, H, W]`: its first 1 or all 3 channels.
-
-    Raises:
-        MediaError: it is damaged.
-    """
-    found: list[NDArray[Any]] = []
-    with opened(path) as container:
-        stream = picture_stream(container, path)
-        for frame in pictures(packets(container, stream), make_decoder(stream, path)):
-            found.append(frame.to_ndarray())
-    if not found:
-        raise MediaError(f"{path} is damaged.")
-    maps = torch.empty(len(found), channels, *found[0].shape[:2])
-    for place, levels in zip(maps, found, strict=True):
-        np.copyto(place.numpy(), levels.transpose(2, 0, 1)[:channels])
-    return maps.div_(LEVELS)
 
 
 def _levels(one: Tensor) -> NDArray[np.uint16]:

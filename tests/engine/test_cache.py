@@ -23,7 +23,7 @@ def maps(seed: int = 0, channels: int = 1) -> Tensor:
 
 
 def files(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.mkv"))
+    return sorted(folder.rglob("*.avi"))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,4 +1,4 @@
-"""Chunks on disk come back as they were, to half a step of 10 bits."""
+"""Chunks on disk come back as they were, to half a step of 10 bits; maps bit by bit."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.errors import MediaError
-from engine.media import read_lossless, write_lossless
+from engine.media import in_levels, read_lossless, write_lossless
 
 
 def noise(count: int, height: int = 45, width: int = 67) -> torch.Tensor:
@@ -25,6 +25,14 @@ def test_second_round_trip_changes_nothing(tmp_path: Path) -> None:
     write_lossless(tmp_path / "second.avi", once)
     assert torch.equal(read_lossless(tmp_path / "second.avi"), once)
     assert (tmp_path / "first.avi").read_bytes() == (tmp_path / "second.avi").read_bytes()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(45, 67), (1, 1), (16, 3)])
+def test_maps_in_16_bits_come_back_bit_by_bit(tmp_path: Path, channels: int, size: tuple[int, int]) -> None:
+    maps = in_levels(noise(4, *size)[:, :channels])
+    write_lossless(tmp_path / "maps.avi", maps, bits=16)
+    assert torch.equal(read_lossless(tmp_path / "maps.avi"), maps)
 
 
 def test_any_window_of_a_chunk_can_be_read(tmp_path: Path) -> None:
@@ -48,6 +56,8 @@ def test_missing_frames_are_an_error(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_where_writing_fails(tmp_path: Path) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - NumPy's own words
+    with pytest.raises(ValueError, match="4 channels of 10 bits cannot be kept"):
         write_lossless(tmp_path / "chunk.avi", torch.zeros(2, 4, 16, 16))
+    with pytest.raises(RuntimeError):  # a tensor without values: the file has been begun by then
+        write_lossless(tmp_path / "chunk.avi", torch.zeros(2, 3, 16, 16, device="meta"))
     assert list(tmp_path.iterdir()) == []
