@@ -47,5 +47,5 @@ class JobError(RestyleError):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """This is a sentence that names the known word nearest to a mistyped one, " Did you mean comic?", or nothing."""
-    near = get_close_matches(word.lower(), list(known), n=1)
+    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.65)
     return f" Did you mean {near[0]}?" if near else ""

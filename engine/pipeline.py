@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,11 +23,12 @@ from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import control_videos, source_mark
 from engine.footage import SLICE
+from engine.identity import identity_of
 from engine.joining import finished_frames, overlaps
-from engine.journal import Journal, fingerprint
+from engine.journal import Journal
 from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
-from engine.media import MediaInfo, Reader, RenderPasses, TensorReader, Writer, open_reader, scaled, source_files
+from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
@@ -65,9 +65,6 @@ class Result:
 
 Report = Callable[[Progress], None]
 
-MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
-WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
-
 
 def _silent(progress: Progress) -> None:
     """Nobody asked."""
@@ -84,7 +81,7 @@ def restyle(
 ) -> Result:
     """This restyles a clip (or stills) into `output`, beside the source if None, and tells `progress` on the way.
 
-    All that can be refused is refused before a frame is decoded. What is finished stays in the folder
+    All that can be refused is refused before a frame is restyled. What is finished stays in the folder
     `<output>.restyle`: the same call goes on after a stop anywhere, and gives the same frames.
 
     Raises:
@@ -101,7 +98,7 @@ def restyle(
         cache = MapCache(cache_folder() / "controls")
         given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
         stylizer = _load(settings)
-        identity = _identity(source, settings, stylizer, sizes, rate)
+        identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
         studio = _studio(sources, stylizer, settings, sizes, journal)
@@ -178,27 +175,6 @@ def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Siz
     keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
     palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
     return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
-
-
-def _identity(
-    source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
-) -> dict[str, Any]:
-    # None of these says anything of the chunks: with another `steady` or mask the same ones make another result.
-    # Control videos do, by what is in them, wherever they lie.
-    unasked = (*WITHOUT_CHUNKS, "control_videos")
-    chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
-    own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
-    return {
-        "source": fingerprint(source_files(source)),
-        "settings": chosen | {"rate": str(rate)},
-        **({"control videos": own} if own else {}),
-        "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
-        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
-        "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
-        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
-        "model": stylizer.fingerprint,
-        "size": [*sizes.output, *sizes.work],
-    }
 
 
 def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:

@@ -11,6 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
+from engine.checks import (
+    check_steady,
+    check_strength,
+    check_whole,
+    check_words,
+    read_loras,
+    read_member,
+    read_table,
+    read_texts,
+)
 from engine.errors import SettingsError, did_you_mean
 from engine.weights import Weight, Weighted, read_weights
 
@@ -19,7 +29,6 @@ ONE_OF = ("look", "look_file", "prompt")
 WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask", "palette")
 
 T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
 
 
 class Codec(StrEnum):
@@ -63,10 +72,10 @@ class Look:
 
     def __post_init__(self) -> None:
         for name in ("title", "prompt", "negative_prompt"):
-            _check_words(name, getattr(self, name))
+            check_words(name, getattr(self, name))
         if not self.prompt.strip():
             raise SettingsError(f'The look {self.name} has no prompt. Give it words, as prompt = "ink drawing, warm".')
-        _check_strength(self.strength)
+        check_strength(self.strength)
         object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
 
     @classmethod
@@ -124,36 +133,36 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in WORDS:
-            _check_words(name, getattr(self, name))
+            check_words(name, getattr(self, name))
         if sum(getattr(self, name) is not None for name in ONE_OF) != 1:
             raise SettingsError(
                 'Say a look (--look ink, --look-file FILE) or a prompt (--prompt "..."), one of the two.'
             )
         self.load_look()
-        _check_strength(self.strength)
-        _check_steady(self.steady)
+        check_strength(self.strength)
+        check_steady(self.steady)
         if type(self.mask_invert) is not bool:
             raise SettingsError(f"mask_invert is {self.mask_invert!r}; it must be true or false.")
-        _check_whole("mask_grow", self.mask_grow, -500, 500)
+        check_whole("mask_grow", self.mask_grow, -500, 500)
         if type(self.mask_feather) not in (int, float) or not 0 <= self.mask_feather <= 500:
             raise SettingsError(f"mask_feather is {self.mask_feather!r}; it must be a number of pixels, 0 to 500.")
-        _check_whole("steps", self.steps, 1, 200)
-        _check_whole("seed", self.seed, 0, 2**63 - 1)
-        _check_whole("width", self.width, 16, 16384)
-        _check_whole("height", self.height, 16, 16384)
+        check_whole("steps", self.steps, 1, 200)
+        check_whole("seed", self.seed, 0, 2**63 - 1)
+        check_whole("width", self.width, 16, 16384)
+        check_whole("height", self.height, 16, 16384)
         if (self.width is None) != (self.height is None):
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
         if self.controls is not None:
             object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
-        object.__setattr__(self, "loras", _loras(self.loras))
-        object.__setattr__(self, "control_videos", _table("control_videos", self.control_videos, "d.mkv"))
+        object.__setattr__(self, "loras", read_loras(self.loras))
+        object.__setattr__(self, "control_videos", read_table("control_videos", self.control_videos, "d.mkv"))
         if self.detectors is not None:
-            object.__setattr__(self, "detectors", _table("detectors", self.detectors, "depth-anything-small"))
-        object.__setattr__(self, "references", _texts("references", self.references, "hat.png"))
-        object.__setattr__(self, "keyframes", _texts("keyframes", self.keyframes, "12.5=painted.png"))
-        object.__setattr__(self, "memory", _member("memory", Memory, self.memory))
-        object.__setattr__(self, "codec", _member("codec", Codec, self.codec))
-        object.__setattr__(self, "reader", _member("reader", ReaderName, self.reader))
+            object.__setattr__(self, "detectors", read_table("detectors", self.detectors, "depth-anything-small"))
+        object.__setattr__(self, "references", read_texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "keyframes", read_texts("keyframes", self.keyframes, "12.5=painted.png"))
+        object.__setattr__(self, "memory", read_member("memory", Memory, self.memory))
+        object.__setattr__(self, "codec", read_member("codec", Codec, self.codec))
+        object.__setattr__(self, "reader", read_member("reader", ReaderName, self.reader))
 
     @classmethod
     def from_toml(cls, path: Path, **overrides: Any) -> Self:  # noqa: ANN401 - values are checked by the fields
@@ -193,7 +202,7 @@ def _build(cls: type[T], values: dict[str, Any], path: Path) -> T:
         raise SettingsError(f"{path} has unknown keys: {', '.join(unknown)}. Known are: {', '.join(known)}.")
     try:
         return cls(**values)
-    except TypeError as error:
+    except (TypeError, SettingsError) as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
@@ -201,54 +210,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"The settings {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The file {path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is no text, so no TOML file.") from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
-
-
-def _check_words(name: str, value: object) -> None:
-    if value is not None and not isinstance(value, str):
-        raise SettingsError(f"{name} is {value!r}; it must be words (in a TOML file, in quotes).")
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    if value is not None and (type(value) is not int or not low <= value <= high):
-        raise SettingsError(f"{name} is {value!r}; it must be a whole number between {low} and {high}.")
-
-
-def _check_strength(value: object) -> None:
-    if value is not None and (type(value) not in (int, float) or not 0 < value <= 1):  # type: ignore[operator]
-        raise SettingsError(f"strength is {value!r}; it must be a number above 0 (no change) and at most 1 (all new).")
-
-
-def _check_steady(value: object) -> None:
-    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
-        raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
-
-
-def _table(name: str, table: object, example: str) -> Mapping[str, str]:
-    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
-        raise SettingsError(f'{name} is {table!r}; it must be a table of controls and texts, as depth = "{example}".')
-    return MappingProxyType(dict(table))
-
-
-def _loras(loras: object) -> Mapping[str, float]:
-    if not isinstance(loras, Mapping):
-        raise SettingsError(f'loras is {loras!r}; it must be a table of files and weights, as "ink.safetensors" = 0.8.')
-    for name, weight in loras.items():
-        if type(weight) not in (int, float) or not -4 <= weight <= 4:
-            raise SettingsError(f"The weight of the LoRA {name} is {weight!r}; it must be a number between -4 and 4.")
-    return MappingProxyType(dict(loras))
-
-
-def _texts(name: str, value: object, example: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
-    return tuple(value)
-
-
-def _member(name: str, cls: type[E], value: str) -> E:
-    try:
-        return cls(value)
-    except ValueError as error:
-        raise SettingsError(f"{name} is {value!r}; it must be one of: {', '.join(cls)}.") from error

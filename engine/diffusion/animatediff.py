@@ -214,9 +214,8 @@ def _load_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - 
         config = checkpoint.config("scheduler", "scheduler_config.json")
     made: Any = cls
     scheduler = made.from_config({key: value for key, value in config.items() if not key.startswith("_")})
-    if (
-        "original_inference_steps" in config
-    ):  # Lightning's sampler has no such setting, its levels are fixed all the same
+    # Lightning's sampler has no such setting; its levels are fixed all the same.
+    if "original_inference_steps" in config:
         scheduler.register_to_config(original_inference_steps=config["original_inference_steps"])
     check_scheduler(scheduler)
     return scheduler

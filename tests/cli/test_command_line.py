@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli import restyle
-from cli.arguments import COMMANDS, OPTIONS, parse
+from cli.arguments import COMMANDS, parse
+from cli.options import OPTIONS
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import RestyleError

@@ -1,0 +1,151 @@
+"""The options of a job and of a report, with the words that explain them: one table each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cli.words import lora, number, pair, size, weight, whole
+from engine.settings import look_names
+
+RUN: dict[str, dict[str, dict[str, object]]] = {
+    "the picture": {
+        "--look": {"help": f"how it is to look: {', '.join(look_names())}"},
+        "--look-file": {
+            "metavar": "FILE",
+            "help": 'your own look, a TOML file: title, prompt = "ink drawing, warm", strength, [controls] edges = 1.0',
+        },
+        "--prompt": {"metavar": "WORDS", "help": 'your own words instead: "pencil sketch on grey paper"'},
+        "--strength": {
+            "type": number,
+            "metavar": "0-1",
+            "help": "how far it may leave the footage: 0.3 tints it, 0.9 paints it anew; a look has its own",
+        },
+        "--control": {
+            "type": weight,
+            "action": "append",
+            "metavar": "NAME:WEIGHT",
+            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, or for a part of "
+            "the steps only, as edges:0.5@0-0.6; may be repeated, and replaces the look's own",
+        },
+        "--reference": {
+            "action": "append",
+            "metavar": "PICTURE",
+            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+        },
+        "--detector": {
+            "type": pair,
+            "action": "append",
+            "metavar": "NAME=DETECTOR",
+            "help": "draw a control by a learned detector: depth=depth-anything-small (Apache-2.0), -base or -large "
+            "(CC-BY-NC-4.0)",
+        },
+        "--control-video": {
+            "type": pair,
+            "action": "append",
+            "metavar": "NAME=FILE",
+            "help": "your own control, as depth=my_depth.mp4 or a folder of PNG, in place of what is drawn from the "
+            "clip (see `restyle controls`); may be repeated",
+        },
+        "--steady": {
+            "type": number,
+            "metavar": "0-1",
+            "help": "how much of the flicker that is left is taken out along the footage's motion: 1 (all that can be, "
+            "if not given) to 0 (off); finished chunks are kept when it changes",
+        },
+        "--steps": {
+            "type": whole,
+            "metavar": "N",
+            "help": "how often the model goes over each picture: more is finer and takes longer",
+        },
+        "--seed": {
+            "type": whole,
+            "metavar": "N",
+            "help": "any whole number: another one gives another variation, the same one the same result",
+        },
+    },
+    "the result": {
+        "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},
+        "--size": {"type": size, "metavar": "WxH", "help": "width and height in pixels, as 640x360; else the clip's"},
+        "--codec": {
+            "help": "h264 plays everywhere, hevc is smaller, prores4444 is for editing and keeps transparency, "
+            "png is a folder of stills"
+        },
+    },
+    "a part of the picture": {
+        "--mask": {
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
+            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+        },
+        "--palette": {
+            "metavar": "PICTURE",
+            "help": "give the result the colours of this picture, how they are spread and no more: one change for all",
+        },
+        "--keyframe": {
+            "action": "append",
+            "metavar": "TIME=PICTURE",
+            "help": "a frame of the result that you have painted, as 0:12.5=painted.png: the result passes through it, "
+            "and it spreads along the motion; may be repeated",
+        },
+        "--mask-invert": {"action": "store_true", "help": "restyle everything but that"},
+        "--mask-grow": {"type": whole, "metavar": "PX", "help": "grow the mask by so many pixels; -3 shrinks it"},
+        "--mask-feather": {
+            "type": number,
+            "metavar": "PX",
+            "help": "how softly it begins, inside its border: 6 pixels if not given, 0 cuts it out",
+        },
+    },
+    "the footage": {
+        "--cuts": {
+            "metavar": "FILE",
+            "help": "a text file that says where scenes change, one a line: a frame number, or seconds with a point "
+            "(5.25); else they are found",
+        },
+        "--no-cuts": {"action": "store_true", "help": "the clip is one scene: look for no cuts"},
+        "--rate": {"metavar": "FPS", "help": "how many stills are shown a second: 24, 23.976 or 24000/1001"},
+        "--passes": {
+            "metavar": "RENDER",
+            "help": "the clip's own passes as EXR files, in a folder: motion, depth and outlines are taken from them",
+        },
+        "--reader": {"help": "which library decodes the clip: pyav reads everything, decord is the second opinion"},
+    },
+    "the job": {
+        "--model": {"help": "a model by name (see `restyle models`) or its folder"},
+        "--checkpoint": {
+            "metavar": "FILE",
+            "help": "another checkpoint in place of the model's own: a .safetensors file, a folder, or owner/name from "
+            "the Hub (for AnimateDiff: any Stable Diffusion 1.5)",
+        },
+        "--lora": {
+            "type": lora,
+            "action": "append",
+            "metavar": "FILE:WEIGHT",
+            "help": "a LoRA (.safetensors) and how strongly it is added, 1 if not given; may be repeated",
+        },
+        "--memory": {
+            "metavar": "PLAN",
+            "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
+            "graphics card computes, and computes less at once",
+        },
+        "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
+        "--settings": {
+            "type": Path,
+            "metavar": "FILE",
+            "help": "read settings from a TOML file, as strength = 0.5; what is given here wins",
+        },
+        "--fresh": {"action": "store_true", "help": "start over, and throw away what an earlier run has finished"},
+        "--no-report": {"action": "store_true", "help": "do not judge the result in a few lines at the end"},
+        "--json": {"dest": "as_json", "action": "store_true", "help": "tell progress and result as lines of JSON"},
+    },
+}
+
+REPORT: dict[str, dict[str, object]] = {
+    "-o --output": {
+        "type": Path,
+        "metavar": "PAGE.html",
+        "help": "where to write the page; if not given, beside the result, and with --json not at all",
+    },
+    "--source": {"type": Path, "metavar": "CLIP", "help": "where the source is now, if it has moved"},
+}
+
+_NAMES = [name for group in (*RUN.values(), REPORT) for names in group for name in names.split()]
+OPTIONS = [*dict.fromkeys(_NAMES), "--pull", "--help", "--version"]

@@ -1,0 +1,68 @@
+"""What the values of settings may be: each is read, or refused in words with what would work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from engine.errors import SettingsError
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def check_words(name: str, value: object) -> None:
+    """This refuses what is no words."""
+    if value is not None and not isinstance(value, str):
+        raise SettingsError(f"{name} is {value!r}; it must be words (in a TOML file, in quotes).")
+
+
+def check_whole(name: str, value: object, low: int, high: int) -> None:
+    """This refuses what is no whole number from `low` to `high`."""
+    if value is not None and (type(value) is not int or not low <= value <= high):
+        raise SettingsError(f"{name} is {value!r}; it must be a whole number between {low} and {high}.")
+
+
+def check_strength(value: object) -> None:
+    """This refuses what is no strength."""
+    if value is not None and (type(value) not in (int, float) or not 0 < value <= 1):  # type: ignore[operator]
+        raise SettingsError(f"strength is {value!r}; it must be a number above 0 (no change) and at most 1 (all new).")
+
+
+def check_steady(value: object) -> None:
+    """This refuses what is no share."""
+    if type(value) not in (int, float) or not 0 <= value <= 1:  # type: ignore[operator]
+        raise SettingsError(f"steady is {value!r}; it must be a number from 0 (off) to 1 (all that can be done).")
+
+
+def read_table(name: str, table: object, example: str) -> Mapping[str, str]:
+    """This reads a table of controls and texts."""
+    if not isinstance(table, Mapping) or not all(isinstance(text, str) for text in table.values()):
+        raise SettingsError(f'{name} is {table!r}; it must be a table of controls and texts, as depth = "{example}".')
+    return MappingProxyType(dict(table))
+
+
+def read_loras(loras: object) -> Mapping[str, float]:
+    """This reads a table of LoRAs' files and their weights."""
+    if not isinstance(loras, Mapping):
+        raise SettingsError(f'loras is {loras!r}; it must be a table of files and weights, as "ink.safetensors" = 0.8.')
+    for name, weight in loras.items():
+        if type(weight) not in (int, float) or not -4 <= weight <= 4:
+            raise SettingsError(f"The weight of the LoRA {name} is {weight!r}; it must be a number between -4 and 4.")
+    return MappingProxyType(dict(loras))
+
+
+def read_texts(name: str, value: object, example: str) -> tuple[str, ...]:
+    """This reads a list of pictures' names."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
+    return tuple(value)
+
+
+def read_member(name: str, cls: type[E], value: str) -> E:
+    """This reads one of the words of `cls`."""
+    try:
+        return cls(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r}; it must be one of: {', '.join(cls)}.") from error

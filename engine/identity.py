@@ -1,0 +1,37 @@
+"""What a job is known by: whatever decides its chunks. With another of these, finished ones are of no use."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from engine.diffusion.stylizer import Stylizer
+from engine.journal import fingerprint
+from engine.media import RenderPasses, source_files
+from engine.plan import Sizes
+from engine.settings import Settings
+
+MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
+WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
+"""Settings that decide nothing of the chunks: with others, the same chunks make another result."""
+
+
+def identity_of(
+    source: Path, settings: Settings, stylizer: Stylizer, sizes: Sizes, rate: Fraction | None
+) -> dict[str, Any]:
+    """This says what chunks are made of, ready for JSON: source, settings, model, sizes, by what is in their files."""
+    unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
+    chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
+    return {
+        "source": fingerprint(source_files(source)),
+        "settings": chosen | {"rate": str(rate)},
+        **({"control videos": own} if own else {}),
+        "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
+        "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
+        "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
+        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
+        "model": stylizer.fingerprint,
+        "size": [*sizes.output, *sizes.work],
+    }
