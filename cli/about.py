@@ -114,7 +114,7 @@ def _kept() -> str:
     from engine.cache import LIMIT, MapCache, cache_folder
 
     kept = MapCache(cache_folder() / "controls")
-    return f"{kept.size() / 1e9:.2f} of at most {LIMIT / 1e9:.1f} GB in {kept.folder}; may be deleted"
+    return f"{kept.size() / 2**30:.2f} of at most {LIMIT / 2**30:.0f} GiB in {kept.folder}; may be deleted"
 
 
 def _hub() -> str:
