@@ -36,8 +36,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": pair,
             "action": "append",
             "metavar": "NAME=DETECTOR",
-            "help": "draw a control by a learned detector: depth=depth-anything-small (Apache-2.0), -base or -large "
-            "(CC-BY-NC-4.0)",
+            "help": "draw a control by a learned detector, as depth=depth-anything-small, or have flow=raft-small "
+            "say how all moves; `restyle models` lists them",
         },
         "--control-video": {
             "type": pair,

@@ -18,6 +18,7 @@ from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
 from engine.colours import palette_of
+from engine.detectors import find_detector
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
@@ -29,12 +30,11 @@ from engine.journal import Journal
 from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
-from engine.motion import Estimated
+from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.sources import Sources, find_drawers
-from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
 
@@ -161,6 +161,8 @@ def restyle_frames(
 
 
 def _load(settings: Settings) -> Stylizer:
+    for control, name in (settings.detectors or {}).items():
+        find_detector(control, name)  # before the model, which takes longer
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
@@ -171,7 +173,7 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
 def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
-    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
     keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
     palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
     return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)

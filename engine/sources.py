@@ -56,7 +56,8 @@ def find_drawers(
             f"--control {unused[0]}:0.8."
         )
     drawn = followed - set(videos) - set(proxy.givens() if proxy else ())
-    if unused := sorted(set(detectors) - drawn):
+    estimated = set() if proxy else {"flow"}  # noise and steadying follow it, even if the picture does not
+    if unused := sorted(set(detectors) - drawn - estimated):
         raise SettingsError(
             f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow it: "
             f"--control {unused[0]}:0.8."
