@@ -36,7 +36,7 @@ from engine.shots import find_shots
 from engine.sources import Sources, find_drawers
 from preprocessors.flow import DisFlow
 
-__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
+__all__ = ["Progress", "Result", "default_output", "load_model", "restyle", "restyle_frames", "set_up"]
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def restyle(
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache = MapCache(cache_folder() / "controls")
         given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
-        stylizer = _load(settings)
+        stylizer = load_model(settings)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
-        studio = _studio(sources, stylizer, settings, sizes, journal)
+        studio = set_up(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -136,7 +136,7 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizer = _load(settings)
+    stylizer = load_model(settings)
     videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
@@ -146,7 +146,7 @@ def restyle_frames(
             videos() as given,
         ):
             sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
-            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
+            studio = set_up(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             done = 0
@@ -160,7 +160,8 @@ def restyle_frames(
     return finished()
 
 
-def _load(settings: Settings) -> Stylizer:
+def load_model(settings: Settings) -> Stylizer:
+    """This loads the model of a job."""
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
@@ -168,7 +169,8 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    """This puts together what restyling a chunk needs."""
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
