@@ -14,7 +14,6 @@ from engine.agreement import open_proxy
 from engine.cache import MapCache
 from engine.chunks import restyle_shot
 from engine.diffusion import catalog
-from engine.drawn import control_videos
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.masking import masked
@@ -23,7 +22,7 @@ from engine.moment import frame_at
 from engine.pipeline import load_model, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
 from engine.settings import Settings
-from engine.sources import Sources
+from engine.sources import open_sources
 from engine.windows import Span
 
 QUALITY = 92  # of 100, as JPEG
@@ -52,11 +51,10 @@ def preview(
         number = _number(reader.info, moment)
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         check_job(source, output, settings, reader.info, sizes)
-        compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
-        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
-        sources = Sources(reader, proxy, given, MapCache(folder), "", settings.detectors or {})
+        sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, MapCache(folder), ""))
+        compose = opened.enter_context(masked(settings, sources, sizes.output))
         studio = set_up(sources, load_model(settings), settings, sizes, Journal(folder, {}))
         only = Plan(((Span(number, number + 1),),))
         for shot, chunks in only.numbered():
