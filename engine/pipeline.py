@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,23 +16,21 @@ from torch import Tensor
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
-from engine.colours import palette_of
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
-from engine.drawn import control_videos, source_mark
+from engine.drawn import source_mark
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal
-from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
-from engine.sources import Sources, find_drawers
+from engine.sources import Sources, open_sources
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -93,14 +90,13 @@ def restyle(
         reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-        cache = MapCache(cache_folder() / "controls")
-        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
+        cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
+        sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
+        compose = opened.enter_context(masked(settings, sources, sizes.output))
         stylizer = _load(settings)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
         studio = _studio(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
@@ -136,16 +132,21 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizer = _load(settings)
-    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[tuple[Sources, Compose]]:
+        with (
+            open_sources(settings, reader, sizes.work, proxy, MapCache(folder), "") as sources,
+            masked(settings, sources, sizes.output) as compose,
+        ):
+            yield sources, compose
+
+    with opened(Path()) as (sources, _):  # what must be refused is refused now
+        stylizer = _load(settings)
+        sources.drawers(make_request(settings, stylizer))
 
     def finished() -> Iterator[Tensor]:
-        with (
-            TemporaryDirectory(prefix="restyle-") as folder,
-            masked(settings, reader, sizes.output) as compose,
-            videos() as given,
-        ):
-            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
+        with TemporaryDirectory(prefix="restyle-") as folder, opened(Path(folder)) as (sources, compose):
             studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
@@ -155,8 +156,6 @@ def restyle_frames(
                     yield compose(scaled(piece, sizes.output), done)
                     done += len(piece)
 
-    with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizer), given, proxy, settings.detectors or {})
     return finished()
 
 
@@ -172,9 +171,19 @@ def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Siz
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
-    palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
+    return Studio(
+        sources.reader,
+        stylizer,
+        request,
+        journal,
+        sizes,
+        motion,
+        fine,
+        settings.seed,
+        controls,
+        sources.keyframes,
+        sources.palette,
+    )
 
 
 def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:
