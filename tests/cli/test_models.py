@@ -146,7 +146,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     assert "a job with another reference." in fetched.is_refused(*words, status=6)
     less = [word.replace("0.6", "0.5") for word in words]
     cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
-    assert "a job with another" in fetched.is_refused(*less, status=6)
+    assert "now ['style.png:0.5']" in fetched.is_refused(*less, status=6)
     assert "the weight 3; it must be between 0 and 2" in fetched.is_refused(*words[:-1], "style.png:3", status=2)
     assert (fetched.home / "out.mp4").read_bytes() == first
     said = fetched.is_refused(*words[:-3], "--checkpoint", "some/one", "-o", "out.mp4", status=4)
