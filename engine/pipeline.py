@@ -26,14 +26,13 @@ from engine.joining import finished_frames, overlaps
 from engine.journal import Journal
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
-from engine.motion import Estimated
+from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.sources import Sources, open_sources
-from preprocessors.flow import DisFlow
 
-__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
+__all__ = ["Progress", "Result", "default_output", "load_model", "restyle", "restyle_frames", "set_up"]
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,10 @@ def restyle(
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
-        stylizer = _load(settings)
+        stylizer = load_model(settings)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = _studio(sources, stylizer, settings, sizes, journal)
+        studio = set_up(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -142,12 +141,12 @@ def restyle_frames(
             yield sources, compose
 
     with opened(Path()) as (sources, _):  # what must be refused is refused now
-        stylizer = _load(settings)
+        stylizer = load_model(settings)
         sources.drawers(make_request(settings, stylizer))
 
     def finished() -> Iterator[Tensor]:
         with TemporaryDirectory(prefix="restyle-") as folder, opened(Path(folder)) as (sources, compose):
-            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
+            studio = set_up(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             done = 0
@@ -159,7 +158,8 @@ def restyle_frames(
     return finished()
 
 
-def _load(settings: Settings) -> Stylizer:
+def load_model(settings: Settings) -> Stylizer:
+    """This loads the model of a job."""
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
@@ -167,10 +167,11 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    """This puts together what restyling a chunk needs."""
     request = make_request(settings, stylizer)
     controls, proxy = sources.controls(request, sizes.work), sources.proxy
-    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
+    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
     return Studio(
         sources.reader,
         stylizer,

@@ -10,6 +10,7 @@ from consistency.palette import Palette
 from engine.cache import MapCache
 from engine.colours import palette_of
 from engine.controls import load_drawers
+from engine.detectors import find_detector
 from engine.diffusion.stylizer import Request
 from engine.drawn import Drawn, control_videos
 from engine.errors import SettingsError
@@ -60,7 +61,8 @@ class Sources:
                 f"--control {unused[0]}:0.8."
             )
         drawn = followed - set(self.videos) - set(self.proxy.givens() if self.proxy else ())
-        if unused := sorted(set(self.detectors) - drawn):
+        estimated = set() if self.proxy else {"flow"}  # noise and steadying follow it, even if the picture does not
+        if unused := sorted(set(self.detectors) - drawn - estimated):
             raise SettingsError(
                 f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow "
                 f"it: --control {unused[0]}:0.8."
@@ -77,7 +79,10 @@ def open_sources(
     Raises:
         SettingsError: something does not fit the clip, or means nothing.
         MediaError: a file is missing or damaged.
+        ModelError: a detector is not here.
     """
+    for control, name in (settings.detectors or {}).items():
+        find_detector(control, name)
     keyframes = read_keyframes(settings.keyframes, reader.info, size)
     palette = palette_of(settings.palette)
     with control_videos(settings.control_videos, reader.info, size) as videos:
