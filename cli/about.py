@@ -69,7 +69,7 @@ def models_table() -> str:
         lines.append(f"{name:25}{here:14}{told['fits']}")
         takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
         lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
-    return "\n".join([*lines, "", "Learned detectors of controls:", *_detectors(), "", HOW])
+    return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 
 
 def _detectors() -> list[str]:

@@ -104,9 +104,10 @@ def test_a_second_run_looks_at_nothing_again(checkpoint, frames, model, tmp_path
     monkeypatch.setattr(LabelNet, "_look", counted)
     pipeline.restyle(clip, tmp_path / "again", replace(settings(checkpoint, "person"), look="ink"))
     assert looked == []
-    other = tiny_upernet.build(tmp_path / "other", seed=3)
+    other, made = tiny_upernet.build(tmp_path / "other", seed=3), len(model.calls)
     pipeline.restyle(clip, tmp_path / "out", settings(other, "person"))
     assert len(looked) == FRAMES
+    assert len(model.calls) == made
     with open_reader(tmp_path / "out") as one, open_reader(tmp_path / "again") as two:
         assert not torch.equal(one.read(0, 5), two.read(0, 5))
 
