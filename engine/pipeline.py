@@ -97,7 +97,7 @@ def restyle(
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache = MapCache(cache_folder() / "controls")
         given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
-        stylizer = _load(settings)
+        stylizer = _load(settings, progress)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
@@ -136,7 +136,7 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizer = _load(settings)
+    stylizer = _load(settings, progress)
     videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
@@ -160,8 +160,13 @@ def restyle_frames(
     return finished()
 
 
-def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
+def _load(settings: Settings, progress: Report) -> Stylizer:
+    """This loads the model, and tells its licence, where that has conditions, before it is used."""
+    options = Options(settings.device, settings.memory, settings.checkpoint, settings.loras)
+    stylizer, licence = catalog.load(settings.model, options), catalog.find(settings.model).licence
+    if licence.note:
+        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
+    return stylizer
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:

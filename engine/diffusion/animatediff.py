@@ -43,7 +43,7 @@ class AnimateDiff:
     autoencoder: Autoencoder
     unet: Any
     sampler: Sampler
-    nets: Nets
+    nets: Nets[Control]
     memory: Ladder
 
     def __post_init__(self) -> None:
