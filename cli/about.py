@@ -69,25 +69,43 @@ def models_table() -> str:
         lines.append(
             f"  {told['what']}. Takes {', '.join(told['controls'])}. {told['licence']}{'; ' * bool(sold)}{sold}."
         )
-    return "\n".join([*lines, "", HOW])
+    return "\n".join([*lines, "", "Learned detectors of controls:", *_detectors(), "", HOW])
+
+
+def _detectors() -> list[str]:
+    from engine.detector_files import find_files
+    from engine.detectors import DETECTORS
+
+    here = {name: "not here" if find_files(detector) is None else "here" for name, detector in DETECTORS.items()}
+    return [
+        f"{name:25}{here[name]:14}{detector.title}, draws {detector.control}. {detector.licence}."
+        for name, detector in DETECTORS.items()
+    ]
 
 
 HOW = """\
 Fetch one that is not here: restyle models --pull NAME (or owner/name, for another from the Hub in diffusers' layout).
-Run one: restyle CLIP --model NAME --prompt "..."; a folder or owner/name works in place of NAME."""
+Run one: restyle CLIP --model NAME --prompt "..."; a folder or owner/name works in place of NAME.
+Draw a control by a detector: restyle CLIP --look ink --control depth:0.8 --detector depth=NAME"""
 
 
 def pull_model(model: str) -> str:
-    """This fetches a model by name, or owner/name, and tells each file as it comes."""
+    """This fetches a model or detector by name, or owner/name, and tells each file as it comes."""
+    from engine.detector_files import fetch
+    from engine.detectors import DETECTORS
     from engine.diffusion.catalog import find_row
     from engine.diffusion.fetching import pull, pull_repository
 
+    if model in DETECTORS:
+        for told in fetch(DETECTORS[model]):
+            print(told, file=sys.stderr)
+        return f"{model} is here."
     row = find_row(model)
     if row and row.folder:
         return f"{model} comes along: there is nothing to fetch."
     if row and row.licence.note:
         print(f"restyle: {model} is under this licence: {row.licence}.", file=sys.stderr)
-    for file, left in pull(row) if row else pull_repository(model):
+    for file, left in pull(row.parts) if row else pull_repository(model):
         print(f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go", file=sys.stderr)
     return f"{model} is here."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.words import lora, number, pair, size, weight, whole
+from cli.words import MIDDLE, lora, moment, number, pair, size, weight, whole
 from engine.settings import look_names
 
 RUN: dict[str, dict[str, dict[str, object]]] = {
@@ -36,8 +36,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": pair,
             "action": "append",
             "metavar": "NAME=DETECTOR",
-            "help": "draw a control by a learned detector: depth=depth-anything-small (Apache-2.0), -base or -large "
-            "(CC-BY-NC-4.0)",
+            "help": "draw a control by a learned detector, as depth=depth-anything-small, or have flow=raft-small "
+            "say how all moves; `restyle models` lists them",
         },
         "--control-video": {
             "type": pair,
@@ -131,6 +131,14 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": Path,
             "metavar": "FILE",
             "help": "read settings from a TOML file, as strength = 0.5; what is given here wins",
+        },
+        "--preview": {
+            "nargs": "?",
+            "const": MIDDLE,
+            "type": moment,
+            "metavar": "TIME",
+            "help": "restyle one frame only, of the clip's middle or as 0:12.5, and write it with its source as a "
+            "picture beside the result: what the settings give, in seconds; say it after the clip",
         },
         "--fresh": {"action": "store_true", "help": "start over, and throw away what an earlier run has finished"},
         "--no-report": {"action": "store_true", "help": "do not judge the result in a few lines at the end"},

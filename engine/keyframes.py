@@ -7,10 +7,8 @@ going there and back comes home, and fades out, slowly at first, until the next 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -20,6 +18,7 @@ from consistency.occlusion import round_trip
 from consistency.warp import warp
 from engine.errors import SettingsError
 from engine.media import MediaInfo, open_reader, scaled
+from engine.moment import frame_at, read_moment
 from engine.motion import Motion
 from engine.windows import Span
 
@@ -27,7 +26,6 @@ REACH = 36
 """Frames over which a painted frame fades where no other follows."""
 EDGE = 8
 """Pixels beyond the picture's edge after which half of a change is left."""
-SHAPE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)=(.+)")
 
 ReadSource = Callable[[int], Tensor]
 """The source's frame of a number, `[3, H, W]`, at the size that is worked on."""
@@ -58,16 +56,10 @@ def read_keyframes(texts: Sequence[str], info: MediaInfo, size: tuple[int, int])
 
 
 def _place(text: str, info: MediaInfo) -> tuple[int, Path]:
-    if (parts := SHAPE.fullmatch(text)) is None:
+    moment, _, file = text.partition("=")
+    if (time := read_moment(moment)) is None or not file:
         raise SettingsError(f"The keyframe {text!r} is not TIME=PICTURE; say 12.5=painted.png or 0:12.5=painted.png.")
-    hours, minutes, seconds, file = parts.groups()
-    time = Fraction(seconds) + 60 * int(minutes or 0) + 3600 * int(hours or 0)
-    if info.times[0] + time > info.end:
-        long = float(info.end - info.times[0])
-        raise SettingsError(
-            f"The keyframe {text!r} lies beyond the end of {info.path}, which lasts {long:.2f} seconds."
-        )
-    return min(range(info.frames), key=lambda i: abs(info.times[i] - info.times[0] - time)), Path(file)
+    return frame_at(time, info, f"The keyframe {text!r}"), Path(file)
 
 
 def _picture(file: Path, info: MediaInfo, size: tuple[int, int]) -> Tensor:

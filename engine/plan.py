@@ -23,14 +23,17 @@ LONGEST = 96  # frames denoised together; more saves little and delays what is s
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
-SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
+SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
 def default_output(source: Path, settings: Settings) -> Path:
-    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`."""
+    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot."""
     stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
     look = settings.load_look()
-    return source.with_name(f"{stem}.{look.name if look else 'restyled'}{SUFFIXES[settings.codec]}")
+    name = look.name if look else "restyled"
+    if settings.codec is Codec.PNG:
+        return source.with_name(f"{stem.replace('.', '-')}-{name}")
+    return source.with_name(f"{stem}.{name}{SUFFIXES[settings.codec]}")
 
 
 def job_folder(output: Path) -> Path:

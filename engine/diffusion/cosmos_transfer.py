@@ -96,7 +96,7 @@ class CosmosTransfer(VideoModel):
         return super().noise_shape(height, width)
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
-        """See `VideoModel`. Within 10 % of what was measured with the real widths, on a CPU: 0.97 GB for 3072 tokens."""
+        """See `VideoModel`. Within 10 % of what was measured, real widths on a CPU: 0.97 GB for 3072 tokens."""
         channels, rows, columns = self.noise_shape(height, width)
         config, size = self.net.config, self.net.proj_out.weight.element_size()
         inner = config.num_attention_heads * config.attention_head_dim

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
 
 from engine.diffusion.checkpoint import PICKLES
 from engine.diffusion.hub import cache_folder
-from engine.diffusion.row import Part, Row
+from engine.diffusion.row import Part
 from engine.errors import ModelError, ResourceError
 
 DESCRIPTIONS = (".json", ".txt", ".model", ".jinja")  # configs, vocabularies, pieces of words, forms of a chat
@@ -42,7 +42,7 @@ class Remote:
     size: int
 
 
-def pull(row: Row) -> Iterator[tuple[Remote, int]]:
+def pull(parts: Iterable[Part]) -> Iterator[tuple[Remote, int]]:
     """This fetches what is missing of a model, and gives each file before it is fetched, with the bytes to go from it.
 
     Raises:
@@ -51,7 +51,7 @@ def pull(row: Row) -> Iterator[tuple[Remote, int]]:
     """
     listed: dict[tuple[str, str], list[Remote]] = {}
     wanted: dict[Remote, None] = {}
-    for part in row.parts:
+    for part in parts:
         place = (part.repository, part.revision)
         if place not in listed:
             listed[place] = _list(*place)

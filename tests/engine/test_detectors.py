@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
+from engine import pipeline
 from engine.cache import MapCache
 from engine.controls import load_drawers
+from engine.detector_files import fetch, find_files
 from engine.detectors import DETECTORS, load_detector
 from engine.drawn import Drawn
 from engine.errors import ModelError, SettingsError
 from engine.footage import Footage
 from engine.media import TensorReader
+from engine.settings import Settings
 from engine.windows import Span
+from preprocessors.raft import RaftFlow
 from samples.scenes import draw_scene
+from tests.engine.test_pipeline import draw_clip
+from tests.fake_stylizer import FakeStylizer
 from tests.preprocessors.test_aligned_depth import checkpoint
 
 __all__ = ["checkpoint"]
@@ -39,15 +48,39 @@ def test_other_weights_have_another_key(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_missing_weights_are_refused_with_the_command_that_fetches_them(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_weights_are_refused_with_the_command_that_fetches_them(name: str) -> None:
+    with pytest.raises(ModelError, match=f"{name} .*Fetch it: restyle models --pull {name}$"):
+        load_detector(DETECTORS[name].control, name)
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nothing was ever fetched on this machine."""
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=f"hf download {DETECTORS[name].repository}"):
-        load_detector("depth", name)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    return tmp_path
+
+
+def test_a_file_is_fetched_whole_or_not_at_all(empty: Path) -> None:
+    weights = b"some weights"
+    mark = hashlib.sha256(weights).hexdigest()[:8]
+    for name in (f"raft-{mark}.pth", "raft-00000000.pth"):
+        (empty / name).write_bytes(weights)
+    whole, other = (
+        replace(DETECTORS["raft-small"], url=path.as_uri()) for path in sorted(empty.glob("raft-*.pth"))[::-1]
+    )
+    assert find_files(whole) is None
+    assert list(fetch(whole)) == [whole.url]
+    assert [place.read_bytes() for place in find_files(whole) or []] == [weights]
+    assert list(fetch(whole)) == []
+    with pytest.raises(ModelError, match="arrived damaged"):
+        list(fetch(other))
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        list(fetch(replace(other, url=f"{other.url}-12345678.pth")))
+    assert find_files(other) is None
 
 
 def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
@@ -57,3 +90,21 @@ def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
         load_detector("edges", "depth-anything-small")
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_detector("depth", str(tmp_path))
+
+
+def test_learned_flow_moves_noise_and_steadies_even_where_the_picture_does_not_follow_it(
+    tmp_path: Path, model: FakeStylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def still(now: Tensor, then: Tensor) -> list[Tensor]:
+        asked.append(1)
+        return [torch.zeros_like(now[:, :2])]
+
+    (tmp_path / "raft.pth").write_bytes(b"weights")
+    monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights: cls(still, weights)))
+    source, learned = draw_clip(tmp_path / "clip.mp4", 6), {"flow": str(tmp_path / "raft.pth")}
+    pipeline.restyle(source, None, Settings(look="comic", cuts="none", detectors=learned))
+    assert len(asked) == 2 * 2 * 5  # both ways, for noise and for steadying, between six frames
+    with pytest.raises(ModelError, match="--pull raft-large"):
+        pipeline.restyle(source, None, Settings(look="comic", detectors={"flow": "raft-large"}))
