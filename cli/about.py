@@ -54,6 +54,7 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "licence": f"{row.licence.name}, {row.licence.note}".removesuffix(", "),
             "results may be sold": {True: "yes", False: "no", None: "not said"}[row.licence.commercial],
             "controls": sorted(row.takes.controls),
+            "reference pictures": row.takes.references,
         }
         for row in rows()
     }
@@ -66,9 +67,8 @@ def models_table() -> str:
         here = "yes" if told["here"] else f"no, {told['to fetch, GB']:.1f} GB"
         sold = {"yes": "results may be sold", "no": "results may not be sold"}.get(told["results may be sold"], "")
         lines.append(f"{name:25}{here:14}{told['fits']}")
-        lines.append(
-            f"  {told['what']}. Takes {', '.join(told['controls'])}. {told['licence']}{'; ' * bool(sold)}{sold}."
-        )
+        takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
+        lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
     return "\n".join([*lines, "", "Learned detectors of controls:", *_detectors(), "", HOW])
 
 

@@ -30,7 +30,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         "--reference": {
             "action": "append",
             "metavar": "PICTURE",
-            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+            "help": "a picture of someone or something that is to be seen, or of a style, for models that take one; "
+            "AnimateDiff weighs it, as style.png:0.6; may be repeated",
         },
         "--detector": {
             "type": pair,

@@ -10,6 +10,7 @@ from engine.diffusion.stylizer import Stylizer
 from engine.journal import fingerprint
 from engine.media import RenderPasses, source_files
 from engine.plan import Sizes
+from engine.references import reference_files
 from engine.settings import Settings
 
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
@@ -31,7 +32,7 @@ def identity_of(
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
-        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
+        "reference": fingerprint(reference_files(settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

@@ -10,6 +10,9 @@ from typing import Any
 
 from engine.diffusion.stylizer import Capabilities, Defaults
 
+SEEING = ("ip_adapter", "image_encoder")
+"""Parts for reference pictures: the one is small, the other is gone before the denoiser works."""
+
 
 class Family(StrEnum):
     """Which file of this folder runs a model."""
@@ -45,8 +48,8 @@ class Part:
 
     @property
     def optional(self) -> bool:
-        """Whether jobs that do not ask for it run without it, as a ControlNet."""
-        return self.component.startswith("controlnet_")
+        """Whether jobs that do not ask for it run without it: a ControlNet, what sees reference pictures."""
+        return self.component.startswith("controlnet_") or self.component in SEEING
 
 
 def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:
@@ -87,5 +90,5 @@ class Row:
     @property
     def weights(self) -> float:
         """What of it a job with one control holds, in GB and half precision."""
-        controls = [part.size for part in self.parts if part.optional]
+        controls = [part.size for part in self.parts if part.optional and part.component not in SEEING]
         return sum(part.size for part in self.parts if not part.optional) + max(controls, default=0.0)

@@ -23,6 +23,10 @@ NETS = tuple(
         "softedge": "v11p_sd15_softedge",
     }.items()
 )
+ADAPTER = (
+    Part("ip_adapter", "h94/IP-Adapter", "models", file="ip-adapter_sd15.safetensors", size=0.04),  # Apache-2.0
+    Part("image_encoder", "h94/IP-Adapter", "models/image_encoder", size=2.53),
+)
 # The variance that the motion modules were trained with differs from that of Stable Diffusion 1.5 itself.
 LINEAR = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1}
 DDIM = {**LINEAR, "_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
@@ -32,8 +36,10 @@ OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits 
 
 
 def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
-    takes = Capabilities(frozenset(part.component.removeprefix("controlnet_") for part in NETS), negative_prompt=True)
-    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": (*SD15, *adapter, *NETS), "takes": takes, **rest}
+    controls = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
+    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True)
+    own = (*SD15, *adapter, *NETS, *ADAPTER)
+    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": own, "takes": takes, **rest}
     return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
 
 
