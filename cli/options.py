@@ -30,7 +30,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         "--reference": {
             "action": "append",
             "metavar": "PICTURE",
-            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+            "help": "a picture of someone or something that is to be seen, or of a style, for models that take one; "
+            "AnimateDiff weighs it, as style.png:0.6; may be repeated",
         },
         "--detector": {
             "type": pair,
@@ -74,7 +75,8 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     "a part of the picture": {
         "--mask": {
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
-            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+            "material:2 of a render's passes, or key:#00ff00 for a colour, or person, background or label:sky as a "
+            "network sees them; the rest stays as it is"
         },
         "--palette": {
             "metavar": "PICTURE",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.detectors import DETECTORS, load_detector
 from engine.errors import ModelError, SettingsError
+from preprocessors.blur import Blur
 from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny, SoftLines
@@ -45,6 +46,7 @@ def _mark(folder: Path) -> str:
 AT_ONCE = 8  # frames
 
 KINDS: Mapping[str, Callable[[], Preprocessor]] = {
+    "blur": Blur,
     "canny": Canny,
     "colour": Palette,
     "depth": lambda: Depth(load_depth(DEPTH), weights=_mark(DEPTH)),

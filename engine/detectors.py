@@ -20,9 +20,11 @@ from preprocessors.learned_lines import LearnedLines
 from preprocessors.line_art import LineArt
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
+from preprocessors.segmentation import LabelMask, LabelNet
 from preprocessors.weights_file import read_weights
 
 TORCHVISION = "https://download.pytorch.org/models"
+OPENMMLAB = "openmmlab/upernet-convnext"
 NOT_SOLD = "CC-BY-NC-4.0: results may not be sold"
 
 
@@ -39,6 +41,8 @@ DETECTORS: Mapping[str, Detector] = {
     "depth-anything-small": _depth_anything("Small", "Apache-2.0", 0.1),
     "depth-anything-base": _depth_anything("Base", NOT_SOLD, 0.39),
     "depth-anything-large": _depth_anything("Large", NOT_SOLD, 1.34),
+    "upernet-tiny": Detector("mask", "UPerNet, tiny", "MIT", (Part("mask", f"{OPENMMLAB}-tiny", size=0.24),)),
+    "upernet-base": Detector("mask", "UPerNet, base", "MIT", (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
     "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
     "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
     "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
@@ -76,6 +80,13 @@ def load_motion(name: str) -> FlowEstimator:
     drawer = load_detector("flow", name)
     assert isinstance(drawer, FlowMap)
     return drawer.estimator
+
+
+def load_labels(name: str) -> LabelNet:
+    """This loads a detector of masks, whatever label they are to have, as `load_detector` does."""
+    drawer = load_detector("mask", name)
+    assert isinstance(drawer, LabelMask)
+    return drawer.network
 
 
 def find_detector(control: str, name: str) -> Sequence[Path]:
@@ -118,10 +129,16 @@ def _load_line_art(file: Path) -> Preprocessor:
     return LearnedLines(AnimeLines.of(state), "lineart", weights=_mark(file))
 
 
+@cache  # opened to be checked, and again to be used
+def _load_mask(folder: Path) -> LabelMask:
+    return LabelMask(LabelNet.load(folder, _mark(folder / "model.safetensors")), "person")
+
+
 LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
     "depth": _load_depth,
     "flow": _load_flow,
     "lineart": _load_line_art,
+    "mask": _load_mask,
     "softedge": _load_soft_edges,
 }
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from torch import Tensor
 
 from engine.agreement import open_proxy
@@ -20,6 +19,7 @@ from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
+from engine.enlarging import delivered
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames, overlaps
@@ -94,6 +94,7 @@ def restyle(
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
         stylizer = load_model(settings)
+        _tell_licence(settings, progress)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         studio = set_up(sources, stylizer, settings, sizes, journal)
@@ -142,6 +143,7 @@ def restyle_frames(
 
     with opened(Path()) as (sources, _):  # what must be refused is refused now
         stylizer = load_model(settings)
+        _tell_licence(settings, progress)
         sources.drawers(make_request(settings, stylizer))
 
     def finished() -> Iterator[Tensor]:
@@ -151,9 +153,8 @@ def restyle_frames(
             _diffuse(studio, plan, progress)
             done = 0
             for joined in finished_frames(studio, plan, settings.steady):
-                for piece in torch.split(joined, SLICE):
-                    yield compose(scaled(piece, sizes.output), done)
-                    done += len(piece)
+                yield from delivered(joined, done, reader, sizes.output, compose)
+                done += len(joined)
 
     return finished()
 
@@ -161,6 +162,13 @@ def restyle_frames(
 def load_model(settings: Settings) -> Stylizer:
     """This loads the model of a job."""
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
+
+
+def _tell_licence(settings: Settings, progress: Report) -> None:
+    """This tells the licence of a model that is about to be used, where that has conditions."""
+    licence = catalog.find(settings.model).licence
+    if licence.note:
+        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
@@ -228,9 +236,9 @@ def _write(
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for frames in finished_frames(studio, plan, settings.steady):
-            for piece in torch.split(frames, SLICE):
+            for piece in delivered(frames, done, studio.reader, studio.sizes.output, compose):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(compose(scaled(piece, (height, width)), done), opacity)
+                writer.write(piece, opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined

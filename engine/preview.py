@@ -14,6 +14,7 @@ from engine.agreement import open_proxy
 from engine.cache import MapCache
 from engine.chunks import restyle_shot
 from engine.diffusion import catalog
+from engine.enlarging import delivered
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.masking import masked
@@ -60,8 +61,8 @@ def preview(
         for shot, chunks in only.numbered():
             list(restyle_shot(studio, shot, chunks, lambda span: 0))
         (made,) = finished_frames(studio, only, settings.steady)
+        (result,) = delivered(made, number, reader, sizes.output, compose)
         shown = scaled(reader.read(number, number + 1), sizes.output)
-        result = compose(scaled(made, sizes.output), number)
     picture = output.with_name(f"{output.stem}.preview.jpg")
     picture.write_bytes(as_jpeg(_together(shown[0], result[0]), QUALITY))
     return picture

@@ -158,7 +158,7 @@ class Settings:
         object.__setattr__(self, "control_videos", read_table("control_videos", self.control_videos, "d.mkv"))
         if self.detectors is not None:
             object.__setattr__(self, "detectors", read_table("detectors", self.detectors, "depth-anything-small"))
-        object.__setattr__(self, "references", read_texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "references", read_texts("references", self.references, "style.png:0.6"))
         object.__setattr__(self, "keyframes", read_texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", read_member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", read_member("codec", Codec, self.codec))

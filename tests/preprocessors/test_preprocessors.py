@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from preprocessors.blur import Blur
 from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny, SoftLines
@@ -31,7 +32,7 @@ def untrained() -> DepthNet:
         return DepthNet((8, 8, 16, 16), (1, 1, 1)).eval()
 
 
-ALL: list[Preprocessor] = [Canny(), SoftLines(), Palette(), FlowMap(DisFlow()), Depth(untrained()), *learned()]
+ALL: list[Preprocessor] = [Blur(), Canny(), SoftLines(), Palette(), FlowMap(DisFlow()), Depth(untrained()), *learned()]
 LOCAL = [preprocessor for preprocessor in ALL if not preprocessor.lookbehind]
 
 
