@@ -51,7 +51,7 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "here": is_here(row),
             "to fetch, GB": round(row.size, 1),
             "fits": fit(row, machine),
-            "licence": f"{row.licence.name}, {row.licence.note}".removesuffix(", "),
+            "licence": str(row.licence),
             "results may be sold": {True: "yes", False: "no", None: "not said"}[row.licence.commercial],
             "controls": sorted(row.takes.controls),
             "reference pictures": row.takes.references,
@@ -69,7 +69,7 @@ def models_table() -> str:
         lines.append(f"{name:25}{here:14}{told['fits']}")
         takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
         lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
-    return "\n".join([*lines, "", "Learned detectors of controls:", *_detectors(), "", HOW])
+    return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 
 
 def _detectors() -> list[str]:
@@ -103,6 +103,8 @@ def pull_model(model: str) -> str:
     row = find_row(model)
     if row and row.folder:
         return f"{model} comes along: there is nothing to fetch."
+    if row and row.licence.note:
+        print(f"restyle: {model} is under this licence: {row.licence}.", file=sys.stderr)
     for file, left in pull(row.parts) if row else pull_repository(model):
         print(f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go", file=sys.stderr)
     return f"{model} is here."

@@ -24,6 +24,8 @@ def identity_of(
     """This says what chunks are made of, ready for JSON: source, settings, model, sizes, by what is in their files."""
     unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
     chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    if settings.detectors:
+        chosen["detectors"] = {control: name for control, name in settings.detectors.items() if control != "mask"}
     own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),

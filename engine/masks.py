@@ -1,4 +1,4 @@
-"""Which part of a clip is meant: masks from files, by the indices of a render, or by colour."""
+"""Which part of a clip is meant: masks from files, by the indices of a render, by colour, or by what is seen."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine.agreement import check_passes
 from engine.errors import SettingsError
+from engine.label_masks import LabelMasks, is_label
 from engine.media import MediaInfo, Pass, Reader, RenderPasses, open_reader
 from engine.settings import Settings
 from engine.sources import Sources
@@ -42,6 +43,7 @@ def open_masks(mask: str, settings: Settings, sources: Sources) -> Iterator[Mask
     Raises:
         SettingsError: it is of another size or length than the clip, or means nothing.
         MediaError: its file is missing or damaged.
+        ModelError: the network that it needs is not here.
     """
     reader = sources.reader
     if found := INDEX.fullmatch(mask):
@@ -50,6 +52,8 @@ def open_masks(mask: str, settings: Settings, sources: Sources) -> Iterator[Mask
         yield _read_through(masks, reader.info.frames)
     elif found := KEY.fullmatch(mask):
         yield _by_colour(reader, found[1])
+    elif is_label(mask):
+        yield LabelMasks(mask, sources)
     else:
         _refuse_unclear(mask)
         with open_reader(mask) as file:
@@ -108,5 +112,8 @@ def _check(mask: MediaInfo, clip: MediaInfo) -> None:
 
 
 def _refuse_unclear(mask: str) -> None:
-    if mask.partition(":")[0] in ("index", "material", "key") and not Path(mask).exists():
-        raise SettingsError(f"The mask {mask!r} means nothing. Say index:3, material:2, key:#00ff00, or a file.")
+    if mask.partition(":")[0] in ("index", "material", "key", "label") and not Path(mask).exists():
+        raise SettingsError(
+            f"The mask {mask!r} means nothing. Say person, background, label:sky, index:3, material:2, key:#00ff00, "
+            "or a file."
+        )

@@ -94,6 +94,7 @@ def restyle(
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
         stylizer = load_model(settings)
+        _tell_licence(settings, progress)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
         studio = set_up(sources, stylizer, settings, sizes, journal)
@@ -142,6 +143,7 @@ def restyle_frames(
 
     with opened(Path()) as (sources, _):  # what must be refused is refused now
         stylizer = load_model(settings)
+        _tell_licence(settings, progress)
         sources.drawers(make_request(settings, stylizer))
 
     def finished() -> Iterator[Tensor]:
@@ -160,6 +162,13 @@ def restyle_frames(
 def load_model(settings: Settings) -> Stylizer:
     """This loads the model of a job."""
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
+
+
+def _tell_licence(settings: Settings, progress: Report) -> None:
+    """This tells the licence of a model that is about to be used, where that has conditions."""
+    licence = catalog.find(settings.model).licence
+    if licence.note:
+        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:

@@ -61,8 +61,9 @@ class Sources:
                 f"--control {unused[0]}:0.8."
             )
         drawn = followed - set(self.videos) - set(self.proxy.givens() if self.proxy else ())
-        estimated = set() if self.proxy else {"flow"}  # noise and steadying follow it, even if the picture does not
-        if unused := sorted(set(self.detectors) - drawn - estimated):
+        # Noise and steadying follow the flow, even if the picture does not; of the mask `masked` takes care.
+        others = {"mask"} if self.proxy else {"mask", "flow"}
+        if unused := sorted(set(self.detectors) - drawn - others):
             raise SettingsError(
                 f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow "
                 f"it: --control {unused[0]}:0.8."

@@ -45,7 +45,7 @@ class AnimateDiff:
     autoencoder: Autoencoder
     unet: Any
     sampler: Sampler
-    nets: Nets
+    nets: Nets[Control]
     adapter: IpAdapter
     memory: Ladder
 

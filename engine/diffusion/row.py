@@ -19,16 +19,23 @@ class Family(StrEnum):
 
     ANIMATEDIFF = "animatediff"
     COGVIDEOX_FUN = "cogvideox-fun"
+    COSMOS_TRANSFER = "cosmos-transfer"
     WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence by its name. `commercial`: may the results be sold? None where it does not say."""
+    """A licence by its name. `commercial`: may the results be sold? None where it does not say.
+
+    One with a `note`, a condition on who uses it, is named before the model is fetched and before a job uses it.
+    """
 
     name: str
     commercial: bool | None
     note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.note}".removesuffix(", ")
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,16 @@ def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults =
     return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
 
 
+COSMOS_WINDOW, COSMOS_SIDE = 93, 704
+COSMOS_LICENCE = Licence("NVIDIA Open Model License", commercial=True, note="it ends where the guardrail is bypassed")
+# NVIDIA counts guidance from the answer with the prompt: its 3 is 4 here.
+COSMOS_DEFAULTS = Defaults(steps=35, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
+COSMOS = "nvidia/Cosmos-Transfer2.5-2B"
+COSMOS_NETS = tuple(
+    Part(f"controlnet_{control}", COSMOS, revision=f"diffusers/controlnet/general/{name}", size=0.94)
+    for control, name in {"blur": "blur", "canny": "edge", "depth": "depth", "seg": "seg"}.items()
+)
+
 COGVIDEOX_WINDOW = 49
 COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
 
@@ -148,6 +158,29 @@ ROWS = (
         "wan2.2-vace-14b",
         "Wan 2.2 VACE Fun: one expert for shapes, one for detail",
         _wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
+    ),
+    Row(
+        "cosmos-transfer2.5-2b",
+        "Cosmos-Transfer2.5; refuses some prompts, pixelates faces",
+        Family.COSMOS_TRANSFER,
+        COSMOS_LICENCE,
+        window=COSMOS_WINDOW,
+        defaults=COSMOS_DEFAULTS,
+        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True),
+        side=COSMOS_SIDE,
+        working=22.0,
+        parts=(
+            *parts(
+                COSMOS,
+                "diffusers/general",
+                transformer=4.83,
+                vae=0.51,
+                text_encoder=16.58,
+                tokenizer=0.01,
+                scheduler=0.0,
+            ),
+            *COSMOS_NETS,
+        ),
     ),
     Row(
         "cogvideox-fun-5b",

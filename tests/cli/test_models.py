@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.diffusion import catalog
-from tests.engine.diffusion import tiny_sd15
+from tests.engine.diffusion import tiny_cosmos, tiny_sd15
 from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
 from tests.engine.diffusion.test_animatediff_parts import lora
 
@@ -159,6 +159,29 @@ def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Perso
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
     done = person.runs(*words, "-o", "other.mp4", "--no-report", "--no-cuts")
     assert done.returncode == 0, done.stderr
+
+
+def test_parts_that_differ_by_revision_alone_are_all_fetched_and_the_licence_is_named_first(
+    person: Person, tmp_path: Path
+) -> None:
+    """Four ControlNets lie at the same path of the same repository, each at a revision of its own."""
+    row = catalog.find("cosmos-transfer2.5-2b")
+    whole = tiny_cosmos.build(tmp_path / "model")
+    for part in row.parts:
+        person.hub.repositories[part.repository] = whole
+        inner = tmp_path / part.revision
+        shutil.copytree(whole / part.component, inner / part.folder, dirs_exist_ok=True)
+        person.hub.revisions[part.repository, part.revision] = inner
+    done = person.runs("models", "--pull", row.name)
+    assert done.returncode == 0, done.stderr
+    first, *fetched = done.stderr.splitlines()
+    assert first == f"restyle: {row.name} is under this licence: {row.licence}."
+    assert sum("diffusion_pytorch_model.safetensors" in line for line in fetched) == 2 + len(tiny_cosmos.CONTROLS)
+    told = json.loads(person.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)[row.name]
+    assert told["here"]
+    assert told["licence"] == "NVIDIA Open Model License, it ends where the guardrail is bypassed"
+    found = {path.read_bytes() for path in (person.home / "cache").rglob("models--nvidia--*/snapshots/*/*.safetensors")}
+    assert len(found) == len(tiny_cosmos.CONTROLS)
 
 
 def test_what_goes_wrong_with_the_hub_is_one_line_and_the_next_step(person: Person, tmp_path: Path) -> None:
