@@ -10,12 +10,18 @@ from pathlib import Path
 from engine.detector_files import Detector, find_files
 from engine.diffusion.row import Part
 from engine.errors import ModelError, SettingsError, did_you_mean
+from preprocessors import hed, line_art
 from preprocessors.aligned_depth import AlignedDepth
+from preprocessors.anime_lines import AnimeLines
 from preprocessors.depth_anything import DepthAnything
 from preprocessors.flow import FlowEstimator, FlowMap
+from preprocessors.hed import Hed
+from preprocessors.learned_lines import LearnedLines
+from preprocessors.line_art import LineArt
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
 from preprocessors.segmentation import LabelMask, LabelNet
+from preprocessors.weights_file import read_weights
 
 TORCHVISION = "https://download.pytorch.org/models"
 OPENMMLAB = "openmmlab/upernet-convnext"
@@ -27,6 +33,10 @@ def _depth_anything(size: str, licence: str, gigabytes: float) -> Detector:
     return Detector("depth", f"Depth Anything V2 {size}", licence, parts=(part,))
 
 
+def _lines(control: str, title: str, licence: str, file: str, gigabytes: float) -> Detector:
+    return Detector(control, title, licence, parts=(Part("lines", "lllyasviel/Annotators", file=file, size=gigabytes),))
+
+
 DETECTORS: Mapping[str, Detector] = {
     "depth-anything-small": _depth_anything("Small", "Apache-2.0", 0.1),
     "depth-anything-base": _depth_anything("Base", NOT_SOLD, 0.39),
@@ -35,6 +45,10 @@ DETECTORS: Mapping[str, Detector] = {
     "upernet-base": Detector("mask", "UPerNet, base", "MIT", (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
     "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
     "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
+    "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
+    "line-art": _lines("lineart", "Line art by Informative Drawings", "MIT", "sk_model.pth", 0.02),
+    "line-art-coarse": _lines("lineart", "The same with fewer lines", "MIT", "sk_model2.pth", 0.02),
+    "anime-lines": _lines("lineart", "Anime2Sketch", "MIT", "netG.pth", 0.22),
 }
 
 
@@ -55,6 +69,8 @@ def load_detector(control: str, name: str) -> Preprocessor:
         raise ModelError(
             f"A detector of {control} needs {error.name}. Install it: pip install 'restyle[raft]'"
         ) from error
+    except KeyError as error:
+        raise ModelError(f"The detector at {places[0]} has no weights {error}; it is of something else.") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"The detector at {places[0]} cannot be loaded: {error}") from error
 
@@ -102,12 +118,29 @@ def _load_flow(file: Path) -> FlowMap:
     return FlowMap(RaftFlow.load(file, _mark(file)))
 
 
+def _load_soft_edges(file: Path) -> Preprocessor:
+    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, _mark(file))
+
+
+def _load_line_art(file: Path) -> Preprocessor:
+    state = read_weights(file)
+    if "model0.1.weight" in state:
+        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, _mark(file))
+    return LearnedLines(AnimeLines.of(state), "lineart", weights=_mark(file))
+
+
 @cache  # opened to be checked, and again to be used
 def _load_mask(folder: Path) -> LabelMask:
     return LabelMask(LabelNet.load(folder, _mark(folder / "model.safetensors")), "person")
 
 
-LOADERS: Mapping[str, Callable[..., Preprocessor]] = {"depth": _load_depth, "flow": _load_flow, "mask": _load_mask}
+LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
+    "depth": _load_depth,
+    "flow": _load_flow,
+    "lineart": _load_line_art,
+    "mask": _load_mask,
+    "softedge": _load_soft_edges,
+}
 
 
 def _mark(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from engine import pipeline
@@ -27,6 +28,7 @@ from samples.scenes import draw_scene
 from tests.engine.test_pipeline import draw_clip
 from tests.fake_stylizer import FakeStylizer
 from tests.preprocessors.test_aligned_depth import checkpoint
+from tests.preprocessors.tiny_detectors import tiny_anime_lines, tiny_hed, tiny_line_art
 
 __all__ = ["checkpoint"]
 
@@ -90,6 +92,52 @@ def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
         load_detector("edges", "depth-anything-small")
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_detector("depth", str(tmp_path))
+
+
+NETS = {"softedge": tiny_hed, "lineart": tiny_line_art, "anime": tiny_anime_lines}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("name", NETS)
+def test_a_file_draws_lines_whichever_network_it_is_of(name: str, suffix: str, tmp_path: Path) -> None:
+    net, file = NETS[name](), tmp_path / f"weights{suffix}"
+    state = {key: weight.half() for key, weight in net.state_dict().items()}
+    _ = save_file(state, file) if suffix == ".safetensors" else torch.save(state, file)  # type: ignore[func-returns-value]
+    control = "softedge" if name == "softedge" else "lineart"
+    drawer = load_drawers([control], {control: str(file)})[control]
+    assert drawer.name == control
+    frames = draw_scene(4, 2, 64, 96).frames
+    with torch.no_grad():
+        net.load_state_dict({key: weight.float() for key, weight in state.items()})
+        torch.testing.assert_close(drawer(frames)[:1], net(frames[:1]), rtol=0, atol=1e-5)
+    assert drawer(frames).std() > 0.01
+
+
+def test_what_could_run_when_opened_is_refused(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "harm",))
+
+    torch.save({"norm": Harm()}, tmp_path / "hed.pth")
+    with pytest.raises(ModelError, match="something else than weights"):
+        load_detector("softedge", str(tmp_path / "hed.pth"))
+    assert not (tmp_path / "harm").exists()
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(tiny_hed().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="of something else"):
+        load_detector("lineart", str(tmp_path / "net.pth"))
+    torch.save(tiny_line_art().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_detector("softedge", str(tmp_path / "net.pth"))
+
+
+def test_a_control_that_only_detectors_draw_names_them() -> None:
+    with pytest.raises(
+        SettingsError, match=r"\(line-art, .*--detector lineart=line-art; or .*--control-video lineart="
+    ):
+        load_drawers(["depth", "lineart"])
 
 
 def test_learned_flow_moves_noise_and_steadies_even_where_the_picture_does_not_follow_it(
