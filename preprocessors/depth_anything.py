@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from preprocessors.pretrained import load_whole
+
 SIDE = 518
 """Pixels: the shorter side at which it was trained to look."""
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -35,13 +37,7 @@ class DepthAnything:
         """
         from transformers import DepthAnythingForDepthEstimation
 
-        net: Any = DepthAnythingForDepthEstimation
-        loaded, found = net.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        if found["missing_keys"]:
-            raise ValueError(f"no weights for {sorted(found['missing_keys'])[0]}")
-        return cls(loaded.requires_grad_(False).eval())
+        return cls(load_whole(DepthAnythingForDepthEstimation, folder))
 
     def __call__(self, frames: Tensor) -> Tensor:
         """This guesses `[T, 1, H, W]` of frames `[T, 3, H, W]`, 0 to 1."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from engine import pipeline
 from engine.cache import MapCache
 from engine.controls import load_drawers
 from engine.detector_files import fetch, find_files
-from engine.detectors import DETECTORS, load_detector
+from engine.detectors import DETECTORS, detectors_of, load_detector
 from engine.drawn import Drawn
 from engine.errors import ModelError, SettingsError
 from engine.footage import Footage
@@ -28,7 +29,7 @@ from samples.scenes import draw_scene
 from tests.engine.test_pipeline import draw_clip
 from tests.fake_stylizer import FakeStylizer
 from tests.preprocessors.test_aligned_depth import checkpoint
-from tests.preprocessors.tiny_detectors import tiny_anime_lines, tiny_hed, tiny_line_art
+from tests.preprocessors.tiny_detectors import joint_net, person_net, tiny_anime_lines, tiny_hed, tiny_line_art
 
 __all__ = ["checkpoint"]
 
@@ -111,6 +112,27 @@ def test_a_file_draws_lines_whichever_network_it_is_of(name: str, suffix: str, t
         net.load_state_dict({key: weight.float() for key, weight in state.items()})
         torch.testing.assert_close(drawer(frames)[:1], net(frames[:1]), rtol=0, atol=1e-5)
     assert drawer(frames).std() > 0.01
+
+
+def test_a_folder_draws_pose_and_another_normals(checkpoint: Path, tmp_path: Path) -> None:
+    joint_net().save_pretrained(tmp_path / "own" / "pose")
+    person_net().save_pretrained(tmp_path / "own" / "person")
+    learned = {"openpose": str(tmp_path / "own"), "normal": str(checkpoint)}
+    drawers = load_drawers(learned, learned)
+    frames = draw_scene(4, 1, 64, 96).frames
+    assert drawers["openpose"](frames).shape == drawers["normal"].fit([frames])(frames).shape == frames.shape
+    assert drawers["openpose"].key != drawers["normal"].key
+    shutil.rmtree(tmp_path / "own" / "person")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_detector("openpose", str(tmp_path / "own"))
+
+
+def test_normals_are_drawn_by_the_detectors_of_depth() -> None:
+    assert detectors_of("normal") == detectors_of("depth")
+    with pytest.raises(ModelError, match="--pull depth-anything-small"):
+        load_detector("normal", "depth-anything-small")
+    with pytest.raises(SettingsError, match="depth-anything-small"):
+        load_detector("normal", "raft-small")
 
 
 def test_what_could_run_when_opened_is_refused(tmp_path: Path) -> None:
