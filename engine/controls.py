@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.detectors import detectors_of, load_detector
+from engine.detectors import LEARNED, detectors_of, load_detector
 from engine.errors import ModelError, SettingsError
 from preprocessors.blur import Blur
 from preprocessors.depth import Depth
@@ -71,8 +71,8 @@ def load_drawers(names: Iterable[str], detectors: Mapping[str, str] | None = Non
         )
     if unknown:
         raise SettingsError(
-            f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; or give your own "
-            f"(--control-video {unknown[0]}=FILE)."
+            f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; with a detector also "
+            f"{', '.join(LEARNED)}; or give your own (--control-video {unknown[0]}=FILE)."
         )
     return {name: load_detector(name, learned[name]) if name in learned else KINDS[name]() for name in chosen}
 

@@ -64,6 +64,9 @@ DETECTORS: Mapping[str, Detector] = {
 WORKED_OUT = {"normal": "depth"}
 """Controls that are worked out of another one, by its detectors."""
 
+LEARNED = ("lineart", "normal", "openpose", "softedge")
+"""Controls that only learned detectors draw."""
+
 
 def detectors_of(control: str) -> list[str]:
     """This names the detectors that draw a control."""

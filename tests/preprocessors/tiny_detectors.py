@@ -72,11 +72,11 @@ def tiny_anime_lines() -> AnimeLines:
 def learned() -> list[Preprocessor]:
     """This makes one of each that draws each picture by itself."""
     return [
-        AlignedDepth(DepthAnything(depth_anything(), side=56)),
+        AlignedDepth(DepthAnything(depth_anything())),
         LearnedLines(tiny_hed(), "softedge", hed.MULTIPLE),
         LearnedLines(tiny_line_art(), "lineart", line_art.MULTIPLE),
         LearnedLines(tiny_anime_lines(), "lineart"),
-        Normals(AlignedDepth(DepthAnything(depth_anything(), side=56))),
+        Normals(AlignedDepth(DepthAnything(depth_anything()))),
         tiny_pose(),
     ]
 
