@@ -20,9 +20,9 @@ NETWORK = "upernet-tiny"
 SHAPE = re.compile(r"person|background|label:(.+)")
 
 
-def is_label(mask: str | None) -> bool:
+def is_label(mask: str) -> bool:
     """This says whether a mask is named by what it shows."""
-    return mask is not None and SHAPE.fullmatch(mask) is not None
+    return SHAPE.fullmatch(mask) is not None
 
 
 class LabelMasks:

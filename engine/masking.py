@@ -27,7 +27,7 @@ def masked(settings: Settings, sources: Sources, size: tuple[int, int]) -> Itera
     Outside of the mask frames are those of the source, bit by bit; without a mask all is restyled. Errors as of
     `open_masks`.
     """
-    if "mask" in sources.detectors and not is_label(settings.mask):
+    if "mask" in sources.detectors and not (isinstance(settings.mask, str) and is_label(settings.mask)):
         raise SettingsError(
             "There is a detector for the mask, but no label for it to find. Say --mask person, background or label:sky."
         )

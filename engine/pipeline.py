@@ -178,7 +178,7 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
 def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     """This puts together what restyling a chunk needs."""
     request = make_request(settings, stylizer)
-    controls, proxy = sources.controls(request, sizes.work), sources.proxy
+    controls, proxy = sources.controls(request), sources.proxy
     motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
     return Studio(
         sources.reader,

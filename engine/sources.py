@@ -27,11 +27,12 @@ from preprocessors.preprocessor import Preprocessor
 class Sources:
     """The clip, what a person has given beside it, and what is kept of drawn controls.
 
-    mark: what the clip is known by in the cache. proxy: its render's passes. detectors: learned ones, by the control
-    that they draw. palette: the colours that the result is given.
+    size: that is worked on. proxy: the passes of its render. mark: what the clip is known by in the cache. detectors:
+    learned ones, by the control that they draw. palette: the colours that the result is given.
     """
 
     reader: Reader
+    size: tuple[int, int]
     proxy: Proxy | None
     cache: MapCache
     mark: str
@@ -40,9 +41,9 @@ class Sources:
     keyframes: tuple[Keyframe, ...]
     palette: Palette | None
 
-    def controls(self, request: Request, size: tuple[int, int]) -> dict[str, Given]:
-        """This finds each control at `size`: a person's video, else the render's pass, else it is drawn."""
-        footage = Footage(self.reader, size)
+    def controls(self, request: Request) -> dict[str, Given]:
+        """This finds each control: a person's video, else the render's pass, else it is drawn."""
+        footage = Footage(self.reader, self.size)
         drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in self.drawers(request).items()}
         known = {**drawn, **(self.proxy.givens() if self.proxy else {}), **self.videos}
         return {name: known[name] for name in request.active_controls}
@@ -87,4 +88,4 @@ def open_sources(
     keyframes = read_keyframes(settings.keyframes, reader.info, size)
     palette = palette_of(settings.palette)
     with control_videos(settings.control_videos, reader.info, size) as videos:
-        yield Sources(reader, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)
+        yield Sources(reader, size, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)

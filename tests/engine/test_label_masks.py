@@ -49,7 +49,8 @@ def settings(checkpoint: Path, mask: str) -> Settings:
 
 def sources(frames: torch.Tensor, checkpoint: Path, folder: Path, mark: str) -> Sources:
     detectors = {"mask": str(checkpoint)}
-    return Sources(TensorReader(frames, Fraction(24)), None, MapCache(folder), mark, {}, detectors, (), None)
+    reader = TensorReader(frames, Fraction(24))
+    return Sources(reader, (72, 128), None, MapCache(folder), mark, {}, detectors, (), None)
 
 
 def test_outside_of_what_is_seen_the_source_stays_bit_by_bit(checkpoint, frames, model):
