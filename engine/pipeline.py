@@ -14,17 +14,17 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from engine.abreast import load_models, on_devices, restyle_shots
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
-from engine.chunks import Studio, restyle_shot
+from engine.chunks import Studio
 from engine.colours import palette_of
 from engine.diffusion import catalog
-from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import control_videos, source_mark
 from engine.footage import SLICE
 from engine.identity import identity_of
-from engine.joining import finished_frames, overlaps
+from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
@@ -51,7 +51,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job. `model_seconds` were spent inside the model's own calls; `warnings` are for people."""
+    """A finished job. `model_seconds` were spent inside the model, on all devices; `warnings` are for people."""
 
     output: Path
     frames: int
@@ -90,26 +90,33 @@ def restyle(
     started = time.monotonic()
     output = output or default_output(source, settings)
     with ExitStack() as opened:
-        reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
+        read = partial(open_reader, source, reader=settings.reader, rate=rate)
+        reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
         compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache = MapCache(cache_folder() / "controls")
-        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
-        stylizer = _load(settings)
-        identity = identity_of(source, settings, stylizer, sizes, rate)
+        videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
+        given = opened.enter_context(videos())
+        stylizers = load_models(settings)
+        identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
         sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
-        studio = _studio(sources, stylizer, settings, sizes, journal)
+        others = [
+            replace(sources, reader=opened.enter_context(read()), videos=opened.enter_context(videos()))
+            for _ in stylizers[1:]
+        ]
+        studios = _studios([sources, *others], stylizers, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
-            plan = _plan(studio, settings, progress)
+            plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
-            seconds = _diffuse(studio, plan, progress)
-            written = _write(studio, plan, output, settings, compose, progress)
+            seconds = _diffuse(studios, plan, progress)
+            written = _write(studios[0], plan, output, settings, compose, progress)
             journal.finish(source, output)
-        notes = (*warnings, *written, *reader.warnings, *cache.notes)
+        seen = max((studio.reader.warnings for studio in studios), key=len)
+        notes = (*warnings, *written, *seen, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -136,55 +143,69 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizer = _load(settings)
+    stylizers = load_models(settings)
     videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
 
     def finished() -> Iterator[Tensor]:
-        with (
-            TemporaryDirectory(prefix="restyle-") as folder,
-            masked(settings, reader, sizes.output) as compose,
-            videos() as given,
-        ):
-            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
-            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
-            plan = _plan(studio, settings, progress)
-            _diffuse(studio, plan, progress)
+        with ExitStack() as opened:
+            folder = opened.enter_context(TemporaryDirectory(prefix="restyle-"))
+            compose = opened.enter_context(masked(settings, reader, sizes.output))
+            cache, detectors = MapCache(Path(folder)), settings.detectors or {}
+            sources = [Sources(reader, proxy, opened.enter_context(videos()), cache, "", detectors) for _ in stylizers]
+            studios = _studios(sources, stylizers, settings, sizes, Journal(Path(folder), {}))
+            plan = _plan(studios, settings, progress)
+            _diffuse(studios, plan, progress)
             done = 0
-            for joined in finished_frames(studio, plan, settings.steady):
+            for joined in finished_frames(studios[0], plan, settings.steady):
                 for piece in torch.split(joined, SLICE):
                     yield compose(scaled(piece, sizes.output), done)
                     done += len(piece)
 
     with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizer), given, proxy, settings.detectors or {})
+        find_drawers(make_request(settings, stylizers[0]), given, proxy, settings.detectors or {})
     return finished()
-
-
-def _load(settings: Settings) -> Stylizer:
-    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
-    request = make_request(settings, stylizer)
-    controls, proxy = sources.controls(request, sizes.work), sources.proxy
+def _studios(
+    sources: list[Sources], stylizers: list[Stylizer], settings: Settings, sizes: Sizes, journal: Journal
+) -> list[Studio]:
+    """This puts together what each device needs."""
+    requests = [make_request(settings, stylizer) for stylizer in stylizers]
+    keys = read_keyframes(settings.keyframes, sources[0].reader.info, sizes.work)
+    palette, proxy, seed = palette_of(settings.palette), sources[0].proxy, settings.seed
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
-    palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
+    return [
+        Studio(
+            one.reader,
+            stylizer,
+            request,
+            journal,
+            sizes,
+            motion,
+            fine,
+            seed,
+            one.controls(request, sizes.work),
+            keys,
+            palette,
+        )
+        for one, stylizer, request in zip(sources, stylizers, requests, strict=True)
+    ]
 
 
-def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:
-    stored = studio.journal.plan()
+def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
+    first = studios[0]
+    stored = first.journal.plan()
     if stored is not None:
         return Plan.from_json(stored)
-    info = studio.reader.info
-    shots = find_shots(settings.cuts, info.times, lambda: _slices(studio.reader, info, progress))
-    plan = Plan.of(shots, longest_chunk(studio.stylizer, studio.sizes), studio.stylizer)
-    studio.journal.store_plan(plan.to_json())
+    info = first.reader.info
+    shots = find_shots(settings.cuts, info.times, lambda: _slices(first.reader, info, progress))
+    longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
+    plan = Plan.of(shots, longest, first.stylizer)
+    first.journal.store_plan(plan.to_json())
     return plan
 
 
@@ -195,17 +216,13 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
         progress(Progress("finding cuts", stop, info.frames))
 
 
-def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
+def _diffuse(studios: list[Studio], plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
-    memory = studio.stylizer.memory
-    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
-    for shot, chunks in plan.numbered():
-        after = overlaps([span for _, span in chunks])
-        for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]
-            done, in_model = done + frames, in_model + seconds
-            progress(Progress("restyling", done, total))
+    progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
+    for frames, seconds in restyle_shots(studios, plan, lambda words: progress(Progress("restyling", 0, 0, words))):
+        done, in_model = done + frames, in_model + seconds
+        progress(Progress("restyling", done, total))
     return in_model
 
 
