@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -18,22 +18,20 @@ from engine.abreast import load_models, on_devices, restyle_shots
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio
-from engine.colours import palette_of
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
-from engine.drawn import control_videos, source_mark
+from engine.drawn import source_mark
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
-from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import Estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
-from engine.sources import Sources, find_drawers
+from engine.sources import Sources, open_sources
 from preprocessors.flow import DisFlow
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
@@ -94,20 +92,16 @@ def restyle(
         reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-        cache = MapCache(cache_folder() / "controls")
-        videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
-        given = opened.enter_context(videos())
+        cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
+        beside = partial(open_sources, settings, size=sizes.work, proxy=proxy, cache=cache, mark=mark)
+        sources = [opened.enter_context(beside(reader))]
+        compose = opened.enter_context(masked(settings, sources[0], sizes.output))
         stylizers = load_models(settings)
+        sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
-        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
-        others = [
-            replace(sources, reader=opened.enter_context(read()), videos=opened.enter_context(videos()))
-            for _ in stylizers[1:]
-        ]
-        studios = _studios([sources, *others], stylizers, settings, sizes, journal)
+        studios = _studios(sources, stylizers, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studios, settings, progress)
@@ -115,7 +109,7 @@ def restyle(
             seconds = _diffuse(studios, plan, progress)
             written = _write(studios[0], plan, output, settings, compose, progress)
             journal.finish(source, output)
-        seen = max((studio.reader.warnings for studio in studios), key=len)
+        seen = max((one.reader.warnings for one in sources), key=len)
         notes = (*warnings, *written, *seen, *cache.notes)
         return Result(
             output=output,
@@ -143,16 +137,18 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizers = load_models(settings)
-    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
+
+    beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
+    with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
+        stylizers = load_models(settings)
+        known.drawers(make_request(settings, stylizers[0]))
 
     def finished() -> Iterator[Tensor]:
         with ExitStack() as opened:
-            folder = opened.enter_context(TemporaryDirectory(prefix="restyle-"))
-            compose = opened.enter_context(masked(settings, reader, sizes.output))
-            cache, detectors = MapCache(Path(folder)), settings.detectors or {}
-            sources = [Sources(reader, proxy, opened.enter_context(videos()), cache, "", detectors) for _ in stylizers]
-            studios = _studios(sources, stylizers, settings, sizes, Journal(Path(folder), {}))
+            folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
+            sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
+            compose = opened.enter_context(masked(settings, sources[0], sizes.output))
+            studios = _studios(sources, stylizers, settings, sizes, Journal(folder, {}))
             plan = _plan(studios, settings, progress)
             _diffuse(studios, plan, progress)
             done = 0
@@ -161,8 +157,6 @@ def restyle_frames(
                     yield compose(scaled(piece, sizes.output), done)
                     done += len(piece)
 
-    with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizers[0]), given, proxy, settings.detectors or {})
     return finished()
 
 
@@ -173,27 +167,14 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
 def _studios(
     sources: list[Sources], stylizers: list[Stylizer], settings: Settings, sizes: Sizes, journal: Journal
 ) -> list[Studio]:
-    """This puts together what each device needs."""
-    requests = [make_request(settings, stylizer) for stylizer in stylizers]
-    keys = read_keyframes(settings.keyframes, sources[0].reader.info, sizes.work)
-    palette, proxy, seed = palette_of(settings.palette), sources[0].proxy, settings.seed
+    proxy = sources[0].proxy
     motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    return [
-        Studio(
-            one.reader,
-            stylizer,
-            request,
-            journal,
-            sizes,
-            motion,
-            fine,
-            seed,
-            one.controls(request, sizes.work),
-            keys,
-            palette,
-        )
-        for one, stylizer, request in zip(sources, stylizers, requests, strict=True)
-    ]
+    studios = []
+    for one, stylizer in zip(sources, stylizers, strict=True):
+        request = make_request(settings, stylizer)
+        about = (one.reader, stylizer, request, journal, sizes, motion, fine, settings.seed)
+        studios.append(Studio(*about, one.controls(request, sizes.work), one.keyframes, one.palette))
+    return studios
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
