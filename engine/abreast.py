@@ -36,7 +36,15 @@ Numbered = tuple[int, list[tuple[int, Span]]]
 
 def load_models(settings: Settings) -> list[Stylizer]:
     """This loads the model once for every device that was asked for. Errors as of `catalog.load`."""
-    devices = [str(device) for device in find_devices(settings.device)]
+    return _load(settings, [str(device) for device in find_devices(settings.device)])
+
+
+def load_model(settings: Settings) -> Stylizer:
+    """This loads the model for the first of the devices that were asked for."""
+    return _load(settings, [str(find_devices(settings.device)[0])])[0]
+
+
+def _load(settings: Settings, devices: list[str]) -> list[Stylizer]:
     how = Options(memory=settings.memory, checkpoint=settings.checkpoint, loras=settings.loras)
     return [
         catalog.load(settings.model, replace(how, device=device, sharers=devices.count(device))) for device in devices

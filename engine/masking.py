@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blend import blend, feathered, grown
+from engine.errors import SettingsError
+from engine.label_masks import is_label
 from engine.masks import open_masks
 from engine.media import scaled
 from engine.settings import Settings
@@ -25,6 +27,10 @@ def masked(settings: Settings, sources: Sources, size: tuple[int, int]) -> Itera
     Outside of the mask frames are those of the source, bit by bit; without a mask all is restyled. Errors as of
     `open_masks`.
     """
+    if "mask" in sources.detectors and not (isinstance(settings.mask, str) and is_label(settings.mask)):
+        raise SettingsError(
+            "There is a detector for the mask, but no label for it to find. Say --mask person, background or label:sky."
+        )
     if settings.mask is None:
         yield lambda frames, first: frames
         return

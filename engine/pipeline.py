@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from torch import Tensor
 
 from engine.abreast import load_models, on_devices, restyle_shots
@@ -21,20 +20,20 @@ from engine.chunks import Studio
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
+from engine.enlarging import delivered
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
-from engine.motion import Estimated
+from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.sources import Sources, open_sources
-from preprocessors.flow import DisFlow
 
-__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
+__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,13 @@ def restyle(
         sources = [opened.enter_context(beside(reader))]
         compose = opened.enter_context(masked(settings, sources[0], sizes.output))
         stylizers = load_models(settings)
+        _tell_licence(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studios = _studios(sources, stylizers, settings, sizes, journal)
+        studios = [
+            set_up(one, stylizer, settings, sizes, journal) for one, stylizer in zip(sources, stylizers, strict=True)
+        ]
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studios, settings, progress)
@@ -141,6 +143,7 @@ def restyle_frames(
     beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
     with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
         stylizers = load_models(settings)
+        _tell_licence(settings, progress)
         known.drawers(make_request(settings, stylizers[0]))
 
     def finished() -> Iterator[Tensor]:
@@ -148,33 +151,47 @@ def restyle_frames(
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
             compose = opened.enter_context(masked(settings, sources[0], sizes.output))
-            studios = _studios(sources, stylizers, settings, sizes, Journal(folder, {}))
+            journal, pairs = Journal(folder, {}), zip(sources, stylizers, strict=True)
+            studios = [set_up(one, stylizer, settings, sizes, journal) for one, stylizer in pairs]
             plan = _plan(studios, settings, progress)
             _diffuse(studios, plan, progress)
             done = 0
             for joined in finished_frames(studios[0], plan, settings.steady):
-                for piece in torch.split(joined, SLICE):
-                    yield compose(scaled(piece, sizes.output), done)
-                    done += len(piece)
+                yield from delivered(joined, done, reader, sizes.output, compose)
+                done += len(joined)
 
     return finished()
+
+
+def _tell_licence(settings: Settings, progress: Report) -> None:
+    """This tells the licence of a model that is about to be used, where that has conditions."""
+    licence = catalog.find(settings.model).licence
+    if licence.note:
+        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studios(
-    sources: list[Sources], stylizers: list[Stylizer], settings: Settings, sizes: Sizes, journal: Journal
-) -> list[Studio]:
-    proxy = sources[0].proxy
-    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    studios = []
-    for one, stylizer in zip(sources, stylizers, strict=True):
-        request = make_request(settings, stylizer)
-        about = (one.reader, stylizer, request, journal, sizes, motion, fine, settings.seed)
-        studios.append(Studio(*about, one.controls(request, sizes.work), one.keyframes, one.palette))
-    return studios
+def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    """This puts together what restyling a chunk needs."""
+    request = make_request(settings, stylizer)
+    controls, proxy = sources.controls(request), sources.proxy
+    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
+    return Studio(
+        sources.reader,
+        stylizer,
+        request,
+        journal,
+        sizes,
+        motion,
+        fine,
+        settings.seed,
+        controls,
+        sources.keyframes,
+        sources.palette,
+    )
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
@@ -216,9 +233,9 @@ def _write(
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for frames in finished_frames(studio, plan, settings.steady):
-            for piece in torch.split(frames, SLICE):
+            for piece in delivered(frames, done, studio.reader, studio.sizes.output, compose):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(compose(scaled(piece, (height, width)), done), opacity)
+                writer.write(piece, opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined
