@@ -51,9 +51,10 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "here": is_here(row),
             "to fetch, GB": round(row.size, 1),
             "fits": fit(row, machine),
-            "licence": f"{row.licence.name}, {row.licence.note}".removesuffix(", "),
+            "licence": str(row.licence),
             "results may be sold": {True: "yes", False: "no", None: "not said"}[row.licence.commercial],
             "controls": sorted(row.takes.controls),
+            "reference pictures": row.takes.references,
         }
         for row in rows()
     }
@@ -66,26 +67,45 @@ def models_table() -> str:
         here = "yes" if told["here"] else f"no, {told['to fetch, GB']:.1f} GB"
         sold = {"yes": "results may be sold", "no": "results may not be sold"}.get(told["results may be sold"], "")
         lines.append(f"{name:25}{here:14}{told['fits']}")
-        lines.append(
-            f"  {told['what']}. Takes {', '.join(told['controls'])}. {told['licence']}{'; ' * bool(sold)}{sold}."
-        )
-    return "\n".join([*lines, "", HOW])
+        takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
+        lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
+    return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
+
+
+def _detectors() -> list[str]:
+    from engine.detector_files import find_files
+    from engine.detectors import DETECTORS
+
+    here = {name: "not here" if find_files(detector) is None else "here" for name, detector in DETECTORS.items()}
+    return [
+        f"{name:25}{here[name]:14}{detector.title}, draws {detector.control}. {detector.licence}."
+        for name, detector in DETECTORS.items()
+    ]
 
 
 HOW = """\
 Fetch one that is not here: restyle models --pull NAME (or owner/name, for another from the Hub in diffusers' layout).
-Run one: restyle CLIP --model NAME --prompt "..."; a folder or owner/name works in place of NAME."""
+Run one: restyle CLIP --model NAME --prompt "..."; a folder or owner/name works in place of NAME.
+Draw a control by a detector: restyle CLIP --look ink --control depth:0.8 --detector depth=NAME"""
 
 
 def pull_model(model: str) -> str:
-    """This fetches a model by name, or owner/name, and tells each file as it comes."""
+    """This fetches a model or detector by name, or owner/name, and tells each file as it comes."""
+    from engine.detector_files import fetch
+    from engine.detectors import DETECTORS
     from engine.diffusion.catalog import find_row
     from engine.diffusion.fetching import pull, pull_repository
 
+    if model in DETECTORS:
+        for told in fetch(DETECTORS[model]):
+            print(told, file=sys.stderr)
+        return f"{model} is here."
     row = find_row(model)
     if row and row.folder:
         return f"{model} comes along: there is nothing to fetch."
-    for file, left in pull(row) if row else pull_repository(model):
+    if row and row.licence.note:
+        print(f"restyle: {model} is under this licence: {row.licence}.", file=sys.stderr)
+    for file, left in pull(row.parts) if row else pull_repository(model):
         print(f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go", file=sys.stderr)
     return f"{model} is here."
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from cli.report import brief_facts, brief_words
+from cli.words import MIDDLE
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -111,8 +112,12 @@ def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
 
     given = _given(chosen)
     settings = Settings.from_toml(chosen.settings, **given) if chosen.settings else Settings(**given)
-    shown = shown_on(chosen.as_json)
     output = chosen.output or _default_output(named or chosen.clip, settings)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
+    if chosen.preview is not None:
+        _show_preview(chosen, output, settings)
+        return
+    shown = shown_on(chosen.as_json)
     try:
         result = _restyle(chosen, output, settings, shown)
     except KeyboardInterrupt as stop:
@@ -131,13 +136,24 @@ def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
             print(line, file=sys.stderr)
 
 
+def _show_preview(chosen: argparse.Namespace, output: Path, settings: Settings) -> None:
+    from engine.plan import stills_rate
+    from engine.preview import preview
+
+    moment = None if chosen.preview == MIDDLE else chosen.preview
+    picture = preview(chosen.clip, output, settings, moment=moment, rate=stills_rate(chosen.rate))
+    if chosen.as_json:
+        print(json.dumps({"event": "done", "preview": str(picture)}))
+    else:
+        print(f"{picture}: the source and one frame of the result", file=sys.stderr)
+
+
 def shown_on(as_json: bool) -> Bar | Lines:
     """This chooses how progress is shown: a bar on a terminal, else lines."""
     return Lines(as_json) if as_json or not sys.stderr.isatty() else Bar()
 
 
 def _restyle(chosen: argparse.Namespace, output: Path, settings: Settings, shown: Bar | Lines) -> Result:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is to reach the network
     from engine.pipeline import restyle
     from engine.plan import stills_rate
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.words import lora, number, pair, size, weight, whole
+from cli.words import MIDDLE, lora, moment, number, pair, size, weight, whole
 from engine.settings import look_names
 
 RUN: dict[str, dict[str, dict[str, object]]] = {
@@ -30,14 +30,15 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         "--reference": {
             "action": "append",
             "metavar": "PICTURE",
-            "help": "a picture of someone or something that is to be seen, for models that take one; may be repeated",
+            "help": "a picture of someone or something that is to be seen, or of a style, for models that take one; "
+            "AnimateDiff weighs it, as style.png:0.6; may be repeated",
         },
         "--detector": {
             "type": pair,
             "action": "append",
             "metavar": "NAME=DETECTOR",
-            "help": "draw a control by a learned detector: depth=depth-anything-small (Apache-2.0), -base or -large "
-            "(CC-BY-NC-4.0)",
+            "help": "draw a control by a learned detector, as depth=depth-anything-small, or have flow=raft-small "
+            "say how all moves; `restyle models` lists them",
         },
         "--control-video": {
             "type": pair,
@@ -73,8 +74,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     },
     "a part of the picture": {
         "--mask": {
+            "action": "append",
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
-            "material:2 of a render's passes, or key:#00ff00 for a colour; the rest stays as it is"
+            "material:2 of a render's passes, or key:#00ff00 for a colour, or person, background or label:sky as a "
+            "network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between it follows the "
+            "motion); the rest stays as it is",
         },
         "--palette": {
             "metavar": "PICTURE",
@@ -131,6 +135,14 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": Path,
             "metavar": "FILE",
             "help": "read settings from a TOML file, as strength = 0.5; what is given here wins",
+        },
+        "--preview": {
+            "nargs": "?",
+            "const": MIDDLE,
+            "type": moment,
+            "metavar": "TIME",
+            "help": "restyle one frame only, of the clip's middle or as 0:12.5, and write it with its source as a "
+            "picture beside the result: what the settings give, in seconds; say it after the clip",
         },
         "--fresh": {"action": "store_true", "help": "start over, and throw away what an earlier run has finished"},
         "--no-report": {"action": "store_true", "help": "do not judge the result in a few lines at the end"},

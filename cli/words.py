@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from fractions import Fraction
 
 from engine.errors import SettingsError
+from engine.moment import read_moment
 from engine.weights import Stretch
 
 
@@ -52,6 +54,21 @@ def lora(text: str) -> tuple[str, float]:
         return file, float(strength)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no LoRA; say FILE:WEIGHT, as ink.safetensors:0.8") from error
+
+
+MIDDLE = "middle"
+"""The moment that is meant where none is said."""
+
+
+def moment(text: str) -> Fraction | str:
+    """This reads `12.5` or `0:12.5` as seconds, or the word `middle`."""
+    if text == MIDDLE:
+        return text
+    if (seconds := read_moment(text)) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; say it after the clip, as CLIP --preview or CLIP --preview 0:12.5"
+        )
+    return seconds
 
 
 def pair(text: str) -> tuple[str, str]:

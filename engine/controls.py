@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.detectors import load_detector
+from engine.detectors import DETECTORS, load_detector
 from engine.errors import ModelError, SettingsError
+from preprocessors.blur import Blur
 from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny, SoftLines
@@ -45,6 +46,7 @@ def _mark(folder: Path) -> str:
 AT_ONCE = 8  # frames
 
 KINDS: Mapping[str, Callable[[], Preprocessor]] = {
+    "blur": Blur,
     "canny": Canny,
     "colour": Palette,
     "depth": lambda: Depth(load_depth(DEPTH), weights=_mark(DEPTH)),
@@ -60,14 +62,19 @@ def load_drawers(names: Iterable[str], detectors: Mapping[str, str] | None = Non
         SettingsError: nothing here can draw one of them.
         ModelError: the weights of one are missing or damaged.
     """
-    chosen = sorted(set(names))
-    unknown = [name for name in chosen if name not in KINDS]
+    chosen, learned = sorted(set(names)), detectors or {}
+    unknown = [name for name in chosen if name not in KINDS and name not in learned]
+    able = [name for name, detector in DETECTORS.items() if unknown and detector.control == unknown[0]]
+    if able:
+        raise SettingsError(
+            f"A learned detector draws {unknown[0]} ({', '.join(able)}). Name one: --detector {unknown[0]}={able[0]}; "
+            f"or give your own (--control-video {unknown[0]}=FILE)."
+        )
     if unknown:
         raise SettingsError(
             f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; or give your own "
             f"(--control-video {unknown[0]}=FILE)."
         )
-    learned = detectors or {}
     return {name: load_detector(name, learned[name]) if name in learned else KINDS[name]() for name in chosen}
 
 

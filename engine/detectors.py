@@ -3,69 +3,145 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from engine.detector_files import Detector, find_files
+from engine.diffusion.row import Part
 from engine.errors import ModelError, SettingsError, did_you_mean
+from preprocessors import hed, line_art
 from preprocessors.aligned_depth import AlignedDepth
+from preprocessors.anime_lines import AnimeLines
 from preprocessors.depth_anything import DepthAnything
+from preprocessors.flow import FlowEstimator, FlowMap
+from preprocessors.hed import Hed
+from preprocessors.learned_lines import LearnedLines
+from preprocessors.line_art import LineArt
 from preprocessors.preprocessor import Preprocessor
+from preprocessors.raft import RaftFlow
+from preprocessors.segmentation import LabelMask, LabelNet
+from preprocessors.weights_file import read_weights
 
-WEIGHTS = "model.safetensors"
+TORCHVISION = "https://download.pytorch.org/models"
+OPENMMLAB = "openmmlab/upernet-convnext"
+NOT_SOLD = "CC-BY-NC-4.0: results may not be sold"
 
 
-@dataclass(frozen=True)
-class Detector:
-    """Weights on the Hub, and the control that they draw."""
+def _depth_anything(size: str, licence: str, gigabytes: float) -> Detector:
+    part = Part("depth", f"depth-anything/Depth-Anything-V2-{size}-hf", size=gigabytes)
+    return Detector("depth", f"Depth Anything V2 {size}", licence, parts=(part,))
 
-    control: str
-    repository: str
-    licence: str
+
+def _lines(control: str, title: str, licence: str, file: str, gigabytes: float) -> Detector:
+    return Detector(control, title, licence, parts=(Part("lines", "lllyasviel/Annotators", file=file, size=gigabytes),))
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "depth-anything-small": Detector("depth", "depth-anything/Depth-Anything-V2-Small-hf", "Apache-2.0"),
-    "depth-anything-base": Detector("depth", "depth-anything/Depth-Anything-V2-Base-hf", "CC-BY-NC-4.0"),
-    "depth-anything-large": Detector("depth", "depth-anything/Depth-Anything-V2-Large-hf", "CC-BY-NC-4.0"),
+    "depth-anything-small": _depth_anything("Small", "Apache-2.0", 0.1),
+    "depth-anything-base": _depth_anything("Base", NOT_SOLD, 0.39),
+    "depth-anything-large": _depth_anything("Large", NOT_SOLD, 1.34),
+    "upernet-tiny": Detector("mask", "UPerNet, tiny", "MIT", (Part("mask", f"{OPENMMLAB}-tiny", size=0.24),)),
+    "upernet-base": Detector("mask", "UPerNet, base", "MIT", (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
+    "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
+    "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
+    "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
+    "line-art": _lines("lineart", "Line art by Informative Drawings", "MIT", "sk_model.pth", 0.02),
+    "line-art-coarse": _lines("lineart", "The same with fewer lines", "MIT", "sk_model2.pth", 0.02),
+    "anime-lines": _lines("lineart", "Anime2Sketch", "MIT", "netG.pth", 0.22),
 }
 
 
 def load_detector(control: str, name: str) -> Preprocessor:
-    """This loads what draws `control`: a detector by name, or the folder of a Depth Anything in transformers' layout.
+    """This loads what draws `control`: a detector by name, or a person's own weights by their folder or file.
 
     Raises:
         SettingsError: there is none of that name, or it draws another control.
-        ModelError: its weights are not here, or damaged; nothing is ever fetched by itself.
+        ModelError: its weights or packages are not here, or damaged; nothing is ever fetched by itself.
     """
+    places = find_detector(control, name)
+    from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
+
+    try:
+        with quiet():
+            return LOADERS[control](*places)
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"A detector of {control} needs {error.name}. Install it: pip install 'restyle[raft]'"
+        ) from error
+    except KeyError as error:
+        raise ModelError(f"The detector at {places[0]} has no weights {error}; it is of something else.") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"The detector at {places[0]} cannot be loaded: {error}") from error
+
+
+def load_motion(name: str) -> FlowEstimator:
+    """This loads a detector of flow for whatever follows the motion, as `load_detector` does."""
+    drawer = load_detector("flow", name)
+    assert isinstance(drawer, FlowMap)
+    return drawer.estimator
+
+
+def load_labels(name: str) -> LabelNet:
+    """This loads a detector of masks, whatever label they are to have, as `load_detector` does."""
+    drawer = load_detector("mask", name)
+    assert isinstance(drawer, LabelMask)
+    return drawer.network
+
+
+def find_detector(control: str, name: str) -> Sequence[Path]:
+    """This finds the folders or files of a detector, and raises as `load_detector` does where they are missing."""
     detector = DETECTORS.get(name)
-    folder = Path(name).expanduser()
-    if (detector.control if detector else "depth") != control or not (detector or folder.is_dir()):
+    if detector and detector.control == control:
+        found = find_files(detector)
+        if found is None:
+            raise ModelError(
+                f"The detector {name} ({detector.licence}) is not here. Fetch it: restyle models --pull {name}"
+            )
+        return found
+    own = Path(name).expanduser()
+    if detector or control not in LOADERS or not own.exists():
         fitting = [one for one, known in DETECTORS.items() if known.control == control]
         raise SettingsError(
             f"No detector {name!r} draws {control}.{did_you_mean(name, fitting)} "
             f"There are: {', '.join(fitting) or 'none'}."
         )
-    folder = _fetched(name, detector) if detector else folder
-    from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
-
-    try:
-        with quiet():
-            network = DepthAnything.load(folder)
-        mark = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"The detector at {folder} cannot be loaded: {error}") from error
-    return AlignedDepth(network, weights=mark)
+    return [own]
 
 
-def _fetched(name: str, detector: Detector) -> Path:
-    from huggingface_hub import try_to_load_from_cache
+def _load_depth(folder: Path) -> Preprocessor:
+    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / "model.safetensors"))
 
-    found = [try_to_load_from_cache(detector.repository, file) for file in ("config.json", WEIGHTS)]
-    for path in found:
-        if not isinstance(path, str):
-            raise ModelError(
-                f"The detector {name} ({detector.licence}) is not here. Fetch it: hf download {detector.repository} "
-                f"config.json {WEIGHTS}"
-            )
-    return Path(str(found[0])).parent
+
+@cache  # asked for twice: as a control, and as what noise and steadying follow
+def _load_flow(file: Path) -> FlowMap:
+    return FlowMap(RaftFlow.load(file, _mark(file)))
+
+
+def _load_soft_edges(file: Path) -> Preprocessor:
+    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, _mark(file))
+
+
+def _load_line_art(file: Path) -> Preprocessor:
+    state = read_weights(file)
+    if "model0.1.weight" in state:
+        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, _mark(file))
+    return LearnedLines(AnimeLines.of(state), "lineart", weights=_mark(file))
+
+
+@cache  # opened to be checked, and again to be used
+def _load_mask(folder: Path) -> LabelMask:
+    return LabelMask(LabelNet.load(folder, _mark(folder / "model.safetensors")), "person")
+
+
+LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
+    "depth": _load_depth,
+    "flow": _load_flow,
+    "lineart": _load_line_art,
+    "mask": _load_mask,
+    "softedge": _load_soft_edges,
+}
+
+
+def _mark(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -10,6 +10,7 @@ from engine.diffusion.stylizer import Stylizer
 from engine.journal import fingerprint
 from engine.media import RenderPasses, source_files
 from engine.plan import Sizes
+from engine.references import reference_files
 from engine.settings import Settings
 
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
@@ -23,6 +24,8 @@ def identity_of(
     """This says what chunks are made of, ready for JSON: source, settings, model, sizes, by what is in their files."""
     unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
     chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    if settings.detectors:
+        chosen["detectors"] = {control: name for control, name in settings.detectors.items() if control != "mask"}
     own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),
@@ -31,7 +34,7 @@ def identity_of(
         "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
-        "reference": fingerprint(map(Path, settings.references)) if settings.references else None,
+        "reference": fingerprint(reference_files(settings.references)) if settings.references else None,
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }

@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from preprocessors.flow import FlowEstimator
+from engine.detectors import load_motion
+from preprocessors.flow import DisFlow, FlowEstimator
 
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -40,6 +41,18 @@ class Estimated:
     def __call__(self, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         """This estimates both flows."""
         return self.flow.both(previous, current)
+
+
+def estimated(detector: str | None) -> tuple[Motion, Motion]:
+    """This gives what noise moves along, and the same for steadying, as well as can be known: DIS, or a detector.
+
+    Raises:
+        SettingsError, ModelError: there is no such detector, or it is not here.
+    """
+    if detector is None:
+        return Estimated(DisFlow()), Estimated(DisFlow(fine=True))
+    learned = Estimated(load_motion(detector))
+    return learned, learned
 
 
 def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], first: int) -> Iterator[T]:

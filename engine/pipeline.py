@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
 from torch import Tensor
 
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio, restyle_shot
-from engine.colours import palette_of
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
-from engine.drawn import control_videos, source_mark
+from engine.drawn import source_mark
+from engine.enlarging import delivered
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames, overlaps
 from engine.journal import Journal
-from engine.keyframes import read_keyframes
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
-from engine.motion import Estimated
+from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
-from engine.sources import Sources, find_drawers
-from preprocessors.flow import DisFlow
+from engine.sources import Sources, open_sources
 
-__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames"]
+__all__ = ["Progress", "Result", "default_output", "load_model", "restyle", "restyle_frames", "set_up"]
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,15 @@ def restyle(
         reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
-        compose = opened.enter_context(masked(settings, reader, sizes.output))
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-        cache = MapCache(cache_folder() / "controls")
-        given = opened.enter_context(control_videos(settings.control_videos, reader.info, sizes.work))
-        stylizer = _load(settings)
+        cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
+        sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
+        compose = opened.enter_context(masked(settings, sources, sizes.output))
+        stylizer = load_model(settings)
+        _tell_licence(settings, progress)
         identity = identity_of(source, settings, stylizer, sizes, rate)
         journal = Journal(job_folder(output), identity)
-        sources = Sources(reader, proxy, given, cache, source_mark(source, settings.reader), settings.detectors or {})
-        studio = _studio(sources, stylizer, settings, sizes, journal)
+        studio = set_up(sources, stylizer, settings, sizes, journal)
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studio, settings, progress)
@@ -136,45 +132,67 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    stylizer = _load(settings)
-    videos = partial(control_videos, settings.control_videos, reader.info, sizes.work)
+
+    @contextmanager
+    def opened(folder: Path) -> Iterator[tuple[Sources, Compose]]:
+        with (
+            open_sources(settings, reader, sizes.work, proxy, MapCache(folder), "") as sources,
+            masked(settings, sources, sizes.output) as compose,
+        ):
+            yield sources, compose
+
+    with opened(Path()) as (sources, _):  # what must be refused is refused now
+        stylizer = load_model(settings)
+        _tell_licence(settings, progress)
+        sources.drawers(make_request(settings, stylizer))
 
     def finished() -> Iterator[Tensor]:
-        with (
-            TemporaryDirectory(prefix="restyle-") as folder,
-            masked(settings, reader, sizes.output) as compose,
-            videos() as given,
-        ):
-            sources = Sources(reader, proxy, given, MapCache(Path(folder)), "", settings.detectors or {})
-            studio = _studio(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
+        with TemporaryDirectory(prefix="restyle-") as folder, opened(Path(folder)) as (sources, compose):
+            studio = set_up(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
             plan = _plan(studio, settings, progress)
             _diffuse(studio, plan, progress)
             done = 0
             for joined in finished_frames(studio, plan, settings.steady):
-                for piece in torch.split(joined, SLICE):
-                    yield compose(scaled(piece, sizes.output), done)
-                    done += len(piece)
+                yield from delivered(joined, done, reader, sizes.output, compose)
+                done += len(joined)
 
-    with masked(settings, reader, sizes.output), videos() as given:  # refused now, if it must be
-        find_drawers(make_request(settings, stylizer), given, proxy, settings.detectors or {})
     return finished()
 
 
-def _load(settings: Settings) -> Stylizer:
+def load_model(settings: Settings) -> Stylizer:
+    """This loads the model of a job."""
     return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
+
+
+def _tell_licence(settings: Settings, progress: Report) -> None:
+    """This tells the licence of a model that is about to be used, where that has conditions."""
+    licence = catalog.find(settings.model).licence
+    if licence.note:
+        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def _studio(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    """This puts together what restyling a chunk needs."""
     request = make_request(settings, stylizer)
-    controls, proxy = sources.controls(request, sizes.work), sources.proxy
-    motion, fine = (proxy, proxy) if proxy else (Estimated(DisFlow()), Estimated(DisFlow(fine=True)))
-    keys = read_keyframes(settings.keyframes, sources.reader.info, sizes.work)
-    palette, reader, seed = palette_of(settings.palette), sources.reader, settings.seed
-    return Studio(reader, stylizer, request, journal, sizes, motion, fine, seed, controls, keys, palette)
+    controls, proxy = sources.controls(request), sources.proxy
+    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
+    return Studio(
+        sources.reader,
+        stylizer,
+        request,
+        journal,
+        sizes,
+        motion,
+        fine,
+        settings.seed,
+        controls,
+        sources.keyframes,
+        sources.palette,
+    )
 
 
 def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:
@@ -218,9 +236,9 @@ def _write(
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for frames in finished_frames(studio, plan, settings.steady):
-            for piece in torch.split(frames, SLICE):
+            for piece in delivered(frames, done, studio.reader, studio.sizes.output, compose):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(compose(scaled(piece, (height, width)), done), opacity)
+                writer.write(piece, opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
             del frames, piece  # or they would stay while the next chunk is joined

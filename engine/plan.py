@@ -8,12 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
-from torch import Tensor
-
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
-from engine.media import MediaInfo, check_output, open_reader
+from engine.media import MediaInfo, check_output
+from engine.references import read_references
 from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
 from engine.weights import Weighted
@@ -23,14 +22,17 @@ LONGEST = 96  # frames denoised together; more saves little and delays what is s
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
-SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov", Codec.PNG: ""}
+SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
 def default_output(source: Path, settings: Settings) -> Path:
-    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`."""
+    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot."""
     stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
     look = settings.load_look()
-    return source.with_name(f"{stem}.{look.name if look else 'restyled'}{SUFFIXES[settings.codec]}")
+    name = look.name if look else "restyled"
+    if settings.codec is Codec.PNG:
+        return source.with_name(f"{stem.replace('.', '-')}-{name}")
+    return source.with_name(f"{stem}.{name}{SUFFIXES[settings.codec]}")
 
 
 def job_folder(output: Path) -> Path:
@@ -55,18 +57,10 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
         steps=settings.steps or defaults.steps_at(strength),
         guidance=defaults.guidance,
         controls=controls,
-        references=tuple(_load_picture(Path(file)) for file in settings.references),
+        references=read_references(settings.references),
     )
     stylizer.check(request)
     return request
-
-
-def _load_picture(file: Path) -> Tensor:
-    """This loads one picture `[3, H, W]`, 0 to 1."""
-    with open_reader(file) as reader:
-        if reader.info.frames != 1:
-            raise SettingsError(f"The reference {file} has {reader.info.frames} frames; it must be one picture.")
-        return reader.read(0, 1)[0]
 
 
 def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted]:
@@ -169,8 +163,7 @@ def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, s
     if output.is_dir() and settings.codec is not Codec.PNG:
         inside = output / default_output(source, settings).name
         raise SettingsError(f"{output} is a folder. Name a file, as {inside}.")
-    for file in settings.references:
-        _load_picture(Path(file))
+    read_references(settings.references)
     if settings.cuts not in ("auto", "none"):
         read_cuts(Path(settings.cuts), info.times)
     height, width = sizes.output

@@ -17,6 +17,7 @@ from engine.checks import (
     check_whole,
     check_words,
     read_loras,
+    read_mask,
     read_member,
     read_table,
     read_texts,
@@ -26,7 +27,7 @@ from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
 ONE_OF = ("look", "look_file", "prompt")
-WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask", "palette")
+WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "palette")
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class Settings:
     detectors: Mapping[str, str] | None = None
     cuts: str = "auto"
     passes: str | None = None
-    mask: str | None = None
+    mask: str | tuple[str, ...] | None = None
     mask_invert: bool = False
     mask_grow: int = 0
     mask_feather: float = 6.0
@@ -141,6 +142,7 @@ class Settings:
         self.load_look()
         check_strength(self.strength)
         check_steady(self.steady)
+        object.__setattr__(self, "mask", read_mask(self.mask))
         if type(self.mask_invert) is not bool:
             raise SettingsError(f"mask_invert is {self.mask_invert!r}; it must be true or false.")
         check_whole("mask_grow", self.mask_grow, -500, 500)
@@ -158,7 +160,7 @@ class Settings:
         object.__setattr__(self, "control_videos", read_table("control_videos", self.control_videos, "d.mkv"))
         if self.detectors is not None:
             object.__setattr__(self, "detectors", read_table("detectors", self.detectors, "depth-anything-small"))
-        object.__setattr__(self, "references", read_texts("references", self.references, "hat.png"))
+        object.__setattr__(self, "references", read_texts("references", self.references, "style.png:0.6"))
         object.__setattr__(self, "keyframes", read_texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", read_member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", read_member("codec", Codec, self.codec))

@@ -2,63 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from consistency.palette import Palette
 from engine.cache import MapCache
+from engine.colours import palette_of
 from engine.controls import load_drawers
+from engine.detectors import find_detector
 from engine.diffusion.stylizer import Request
-from engine.drawn import Drawn
+from engine.drawn import Drawn, control_videos
 from engine.errors import SettingsError
 from engine.footage import Footage
 from engine.given import Given
+from engine.keyframes import Keyframe, read_keyframes
 from engine.media import Reader
 from engine.proxy import Proxy
+from engine.settings import Settings
 from preprocessors.preprocessor import Preprocessor
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The clip, its render's passes and its control videos where there are any, and what is kept of drawn controls.
+    """The clip, what a person has given beside it, and what is kept of drawn controls.
 
-    mark: what the clip is known by in the cache. detectors: learned ones, by the control that they draw.
+    size: that is worked on. proxy: the passes of its render. mark: what the clip is known by in the cache. detectors:
+    learned ones, by the control that they draw. palette: the colours that the result is given.
     """
 
     reader: Reader
+    size: tuple[int, int]
     proxy: Proxy | None
-    videos: Mapping[str, Given]
     cache: MapCache
     mark: str
+    videos: Mapping[str, Given]
     detectors: Mapping[str, str]
+    keyframes: tuple[Keyframe, ...]
+    palette: Palette | None
 
-    def controls(self, request: Request, size: tuple[int, int]) -> dict[str, Given]:
-        """This finds each control at `size`: a person's video, else the render's pass, else it is drawn."""
-        footage = Footage(self.reader, size)
-        drawers = find_drawers(request, self.videos, self.proxy, self.detectors)
-        drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in drawers.items()}
+    def controls(self, request: Request) -> dict[str, Given]:
+        """This finds each control: a person's video, else the render's pass, else it is drawn."""
+        footage = Footage(self.reader, self.size)
+        drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in self.drawers(request).items()}
         known = {**drawn, **(self.proxy.givens() if self.proxy else {}), **self.videos}
         return {name: known[name] for name in request.active_controls}
 
+    def drawers(self, request: Request) -> dict[str, Preprocessor]:
+        """This makes what draws the controls that nobody has.
 
-def find_drawers(
-    request: Request, videos: Mapping[str, Given], proxy: Proxy | None, detectors: Mapping[str, str]
-) -> dict[str, Preprocessor]:
-    """This makes what draws the controls that nobody has.
+        Raises:
+            SettingsError: nothing can draw one, or there is a video for one that is not followed.
+            ModelError: weights are missing or damaged.
+        """
+        followed = set(request.active_controls)
+        if unused := sorted(set(self.videos) - followed):
+            raise SettingsError(
+                f"There is a control video for {unused[0]}, but {unused[0]} is not followed. Say how closely: "
+                f"--control {unused[0]}:0.8."
+            )
+        drawn = followed - set(self.videos) - set(self.proxy.givens() if self.proxy else ())
+        # Noise and steadying follow the flow, even if the picture does not; of the mask `masked` takes care.
+        others = {"mask"} if self.proxy else {"mask", "flow"}
+        if unused := sorted(set(self.detectors) - drawn - others):
+            raise SettingsError(
+                f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow "
+                f"it: --control {unused[0]}:0.8."
+            )
+        return load_drawers(drawn, self.detectors)
+
+
+@contextmanager
+def open_sources(
+    settings: Settings, reader: Reader, size: tuple[int, int], proxy: Proxy | None, cache: MapCache, mark: str
+) -> Iterator[Sources]:
+    """This opens what a job looks at beside its clip, at the `size` that is worked on, and checks it against the clip.
 
     Raises:
-        SettingsError: nothing can draw one, or there is a video for one that is not followed.
-        ModelError: weights are missing or damaged.
+        SettingsError: something does not fit the clip, or means nothing.
+        MediaError: a file is missing or damaged.
+        ModelError: a detector is not here.
     """
-    followed = set(request.active_controls)
-    if unused := sorted(set(videos) - followed):
-        raise SettingsError(
-            f"There is a control video for {unused[0]}, but {unused[0]} is not followed. Say how closely: "
-            f"--control {unused[0]}:0.8."
-        )
-    drawn = followed - set(videos) - set(proxy.givens() if proxy else ())
-    if unused := sorted(set(detectors) - drawn):
-        raise SettingsError(
-            f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow it: "
-            f"--control {unused[0]}:0.8."
-        )
-    return load_drawers(drawn, detectors)
+    for control, name in (settings.detectors or {}).items():
+        find_detector(control, name)
+    keyframes = read_keyframes(settings.keyframes, reader.info, size)
+    palette = palette_of(settings.palette)
+    with control_videos(settings.control_videos, reader.info, size) as videos:
+        yield Sources(reader, size, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)

@@ -1,4 +1,4 @@
-"""Optical flow without learned weights: where each pixel was in the frame before, and how far to believe it."""
+"""Optical flow: where each pixel was in the frame before, and how far to believe it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ FAST = 0.98
 class FlowEstimator(Protocol):
     """What estimates motion between two frames `[3, H, W]`, 0 to 1, as backward flow `[2, H, W]` in pixels.
 
-    Several threads may ask at once.
+    Several threads may ask at once. `key` says what decides its flows besides the frames.
     """
+
+    key: str
 
     def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
         """This gives `flow_to_previous`: `current(p) = previous(p + flow(p))`."""
@@ -51,6 +53,7 @@ class DisFlow:
 
     def __init__(self, fine: bool = False) -> None:
         self.fine = fine
+        self.key = f"dis {fine}"
         self._threads = local()
 
     @property
@@ -100,15 +103,15 @@ class FlowMap:
     frame that it sees knows no motion: 0.5, 0.5 and no confidence; so let windows begin one frame early.
     """
 
-    estimator: DisFlow
+    estimator: FlowEstimator
     reach: float = REACH
     name: str = "flow"
     lookbehind: int = 1
 
     @property
     def key(self) -> str:
-        """How finely motion is looked for, and what is drawn as fastest."""
-        return f"{self.estimator.fine} {self.reach}"
+        """How motion is looked for, and what is drawn as fastest."""
+        return f"{self.estimator.key} {self.reach}"
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This takes for `reach` the speed that nearly all pixels of the shot stay below."""

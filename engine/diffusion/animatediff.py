@@ -1,7 +1,8 @@
 """AnimateDiff (arXiv 2307.04725) with ControlNets, from a folder in diffusers' layout, behind our protocol.
 
 The folder holds `unet` (a UNetMotionModel, or a UNet2DConditionModel beside a `motion_adapter`), `vae`,
-`text_encoder`, `tokenizer`, `scheduler`, and `controlnet_<control>` for each control.
+`text_encoder`, `tokenizer`, `scheduler`, `controlnet_<control>` for each control, and for reference pictures
+`ip_adapter` and `image_encoder`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from engine.diffusion.autoencoder import KINDS, Autoencoder
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Control, Nets, Steering
+from engine.diffusion.ip_adapter import IpAdapter
 from engine.diffusion.loras import add_loras
 from engine.diffusion.memory import Ladder, Waiting
 from engine.diffusion.quiet import quiet
@@ -43,7 +45,8 @@ class AnimateDiff:
     autoencoder: Autoencoder
     unet: Any
     sampler: Sampler
-    nets: Nets
+    nets: Nets[Control]
+    adapter: IpAdapter
     memory: Ladder
 
     def __post_init__(self) -> None:
@@ -61,8 +64,9 @@ class AnimateDiff:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Every control that has a ControlNet in the folder."""
-        return Capabilities(frozenset(self.nets), negative_prompt=True)
+        """Every control that has a ControlNet in the folder; references where there is an IP-Adapter."""
+        controls, most = frozenset(self.nets), self.adapter.most
+        return Capabilities(controls, negative_prompt=True, references=most, weighs_references=True)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -72,13 +76,16 @@ class AnimateDiff:
     def check(self, request: Request) -> None:
         """This refuses unknown controls, prompts that would be cut off, and steps that do not fit the strength.
 
-        The ControlNets that are asked for are loaded, so that a broken one is found now.
+        The ControlNets that are asked for are loaded, and references looked at, so that a broken part is found now.
         """
+        self.adapter.check(request.references)
         check_request(request, self.capabilities, self.name)
         for control in request.active_controls:
             self.nets[control]
         levels(self.sampler.scheduler, request.steps, request.strength)
         check_words(request.prompt, known_words(self.checkpoint), self.name)
+        with quiet():
+            self.adapter.show(request.active_references)
         tokenizer = self.sampler.tokenizer
         for words in (request.prompt, request.negative_prompt):
             length, most = len(tokenizer(words).input_ids), tokenizer.model_max_length
@@ -92,8 +99,8 @@ class AnimateDiff:
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
         """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
         nets = self.nets.loaded.values()
-        working = [self.unet, *(net.net for net in nets)]
-        parts = [self.unet, self.autoencoder.net, self.sampler.text_encoder, *(net.net for net in nets)]
+        working = [self.unet, *self.adapter.nets, *(net.net for net in nets)]
+        parts = [*working, self.autoencoder.net, self.sampler.text_encoder]
         plan = self.memory.plan
         held = {Waiting.NOTHING: parts, Waiting.PARTS: working, Waiting.LAYERS: []}[plan.waiting]
         weights = sum(p.numel() * p.element_size() for part in held for p in part.parameters())
@@ -142,10 +149,13 @@ class AnimateDiff:
             carried, kept = chunk.carried.to(device), len(chunk.carried)
             clean[:kept] = carried
             options["callback_on_step_end"] = hold(carried, noise[:kept], scheduler, timesteps)
-        words = self._embed(request)
-        self.sampler.unet = RollingDenoiser(self.unet, steering, self.window, plan.together)
-        try:
-            with self.memory.present(self.unet, *(net.net for net in used)):
+        words, guided = self._embed(request), request.guidance > 1
+        with (
+            self.adapter.worn(request.active_references, guided) as seen,
+            self.memory.present(self.unet, *(net.net for net in used)),
+        ):
+            self.sampler.unet = RollingDenoiser(self.unet, steering, self.window, plan.together)
+            try:
                 return self.sampler.sample(
                     noised(clean, noise, scheduler, timesteps[0]),
                     words,
@@ -153,9 +163,10 @@ class AnimateDiff:
                     guidance_scale=float(request.guidance),
                     generator=torch.Generator().manual_seed(chunk.seed),
                     **options,
+                    **seen,
                 )
-        finally:
-            self.sampler.unet = self.unet  # else the hints would stay until the next chunk has its own
+            finally:
+                self.sampler.unet = self.unet  # else the hints would stay until the next chunk has its own
 
     def _embed(self, request: Request) -> tuple[Tensor, Tensor | None]:
         """This encodes the words once per job."""
@@ -187,8 +198,9 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
     def net(control: str) -> Control:
         return Control(control, checkpoint.weights(f"controlnet_{control}", ControlNetModel, dtype, device))
 
-    nets = Nets(checkpoint.controls(), net)
-    return AnimateDiff(row.name, window, row.defaults, checkpoint, autoencoder, unet, sampler, nets, setup.memory)
+    nets, adapter = Nets(checkpoint.controls(), net), IpAdapter(checkpoint, row, sampler, setup.memory)
+    parts = (autoencoder, unet, sampler, nets, adapter)
+    return AnimateDiff(row.name, window, row.defaults, checkpoint, *parts, setup.memory)
 
 
 def _load_unet(checkpoint: Checkpoint, dtype: torch.dtype, device: torch.device) -> Any:  # noqa: ANN401

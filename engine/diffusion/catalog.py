@@ -13,6 +13,10 @@ from engine.diffusion.row import Family, Licence, Row
 from engine.diffusion.rows import (
     COGVIDEOX_DEFAULTS,
     COGVIDEOX_WINDOW,
+    COSMOS_DEFAULTS,
+    COSMOS_LICENCE,
+    COSMOS_SIDE,
+    COSMOS_WINDOW,
     ROWS,
     WAN_DEFAULTS,
     WAN_SIDE,
@@ -60,20 +64,21 @@ def _unknown(model: str) -> ModelError:
 
 def _of_folder(model: str, folder: Path) -> Row:
     """This makes a row of a folder, with what its family does best."""
-    family = recognise(folder)
+    family, licence = recognise(folder), Licence("see the folder", commercial=None)
     match family:
         case Family.ANIMATEDIFF:
             # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
             window, side, defaults = 16, 512, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
         case Family.COGVIDEOX_FUN:
             window, side, defaults = COGVIDEOX_WINDOW, 480, COGVIDEOX_DEFAULTS
+        case Family.COSMOS_TRANSFER:
+            window, side, defaults, licence = COSMOS_WINDOW, COSMOS_SIDE, COSMOS_DEFAULTS, COSMOS_LICENCE
         case Family.WAN_VACE:
             window, side, defaults = WAN_WINDOW, WAN_SIDE, WAN_DEFAULTS
         case _:
             assert_never(family)
     takes = Capabilities(frozenset(), negative_prompt=True)
-    unknown = Licence("see the folder", commercial=None)
-    return Row(model, "a folder", family, unknown, window, defaults, takes, side, folder)
+    return Row(model, "a folder", family, licence, window, defaults, takes, side, folder)
 
 
 def is_here(row: Row) -> bool:
@@ -107,6 +112,10 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
                     from engine.diffusion import cogvideox
 
                     return cogvideox.load(checkpoint, row, setup, loras)
+                case Family.COSMOS_TRANSFER:
+                    from engine.diffusion import cosmos_transfer
+
+                    return cosmos_transfer.load(checkpoint, row, setup, loras)
                 case Family.WAN_VACE:
                     from engine.diffusion import wan_vace
 

@@ -19,7 +19,7 @@ from engine.errors import ModelError
 
 SWAPPED = ("unet", "vae", "text_encoder")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
-HASHED = {".json", ".safetensors", ".txt"}
+HASHED = {".jinja", ".json", ".safetensors", ".txt"}
 
 
 class Checkpoint:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from engine.errors import ModelError
 from engine.windows import Span
+
+Net = TypeVar("Net")
 
 
 class Control:
@@ -40,18 +42,18 @@ class Control:
         return torch.cat([self.encoder(part.to(weight)) for part in parts])
 
 
-class Nets(Mapping[str, Control]):
+class Nets(Mapping[str, Net], Generic[Net]):
     """ControlNets by their controls, each loaded when it is first asked for: a job takes room for those it uses.
 
     `loaded` are those that are here so far.
     """
 
-    def __init__(self, names: Iterable[str], load: Callable[[str], Control]) -> None:
+    def __init__(self, names: Iterable[str], load: Callable[[str], Net]) -> None:
         self._names = frozenset(names)
         self._load = load
-        self.loaded: dict[str, Control] = {}
+        self.loaded: dict[str, Net] = {}
 
-    def __getitem__(self, name: str) -> Control:
+    def __getitem__(self, name: str) -> Net:
         if name not in self._names:
             raise KeyError(name)
         if name not in self.loaded:

@@ -14,6 +14,7 @@ PIPELINES = {
     "AnimateDiffVideoToVideoControlNetPipeline": Family.ANIMATEDIFF,
     "AnimateDiffVideoToVideoPipeline": Family.ANIMATEDIFF,
     "CogVideoXFunControlPipeline": Family.COGVIDEOX_FUN,
+    "Cosmos2_5_TransferPipeline": Family.COSMOS_TRANSFER,
     "StableDiffusionPipeline": Family.ANIMATEDIFF,
     "WanVACEPipeline": Family.WAN_VACE,
 }
@@ -21,6 +22,7 @@ PIPELINES = {
 
 DENOISERS = {
     "CogVideoXTransformer3DModel": Family.COGVIDEOX_FUN,
+    "CosmosTransformer3DModel": Family.COSMOS_TRANSFER,
     "UNet2DConditionModel": Family.ANIMATEDIFF,
     "UNetMotionModel": Family.ANIMATEDIFF,
     "WanVACETransformer3DModel": Family.WAN_VACE,

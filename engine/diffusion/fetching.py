@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,10 +22,10 @@ from huggingface_hub.errors import (
 
 from engine.diffusion.checkpoint import PICKLES
 from engine.diffusion.hub import cache_folder
-from engine.diffusion.row import Part, Row
+from engine.diffusion.row import Part
 from engine.errors import ModelError, ResourceError
 
-DESCRIPTIONS = (".json", ".txt", ".model")  # configs, vocabularies, pieces of words
+DESCRIPTIONS = (".json", ".txt", ".model", ".jinja")  # configs, vocabularies, pieces of words, forms of a chat
 NETWORK = cast(
     type[Exception], HfHubHTTPError.__bases__[0]
 )  # the error of the library below, for what never reached the Hub
@@ -42,7 +42,7 @@ class Remote:
     size: int
 
 
-def pull(row: Row) -> Iterator[tuple[Remote, int]]:
+def pull(parts: Iterable[Part]) -> Iterator[tuple[Remote, int]]:
     """This fetches what is missing of a model, and gives each file before it is fetched, with the bytes to go from it.
 
     Raises:
@@ -50,14 +50,13 @@ def pull(row: Row) -> Iterator[tuple[Remote, int]]:
         ResourceError: the disk is too small for all of it.
     """
     listed: dict[tuple[str, str], list[Remote]] = {}
-    wanted: dict[str, Remote] = {}
-    for part in row.parts:
+    wanted: dict[Remote, None] = {}
+    for part in parts:
         place = (part.repository, part.revision)
         if place not in listed:
             listed[place] = _list(*place)
-        chosen = choose(part, listed[place])
-        wanted |= {f"{file.repository}/{file.path}": file for file in chosen}
-    yield from _fetch([file for file in wanted.values() if not _is_here(file)])
+        wanted |= dict.fromkeys(choose(part, listed[place]))
+    yield from _fetch([file for file in wanted if not _is_here(file)])
 
 
 def pull_repository(repository: str) -> Iterator[tuple[Remote, int]]:

@@ -48,6 +48,8 @@ def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401
         prediction = config.prediction_type
         if prediction != "flow_prediction" or not config.use_flow_sigmas:
             raise ModelError(f"The scheduler's config predicts {prediction}; this model needs flow_prediction.")
+        if config.use_karras_sigmas and config.sigma_min and config.sigma_max:
+            return
     wrong = [name for name in (*_OTHER_LEVELS, "stochastic_sampling", "invert_sigmas") if config.get(name)]
     if wrong:
         raise ModelError(f"The scheduler's config has {wrong[0]} on, which does not work here. Set it to false.")
@@ -59,10 +61,25 @@ def begin(scheduler: Any, steps: int, strength: float, device: torch.device) -> 
     At a strength of 1 they are the library's own, but for Euler, whose last level the library puts next to the picture:
     of four steps, one would be lost.
     """
-    trained: int = scheduler.config.num_train_timesteps
-    times = strength * np.linspace(1, 1 / trained, steps + 1)[:-1]
-    scheduler.set_timesteps(sigmas=times, device=device)
+    if scheduler.config.get("use_karras_sigmas"):
+        _space_karras(scheduler, steps, strength, device)
+    else:
+        trained: int = scheduler.config.num_train_timesteps
+        times = strength * np.linspace(1, 1 / trained, steps + 1)[:-1]
+        scheduler.set_timesteps(sigmas=times, device=device)
     scheduler.set_begin_index(0)  # else a step is found by its rounded timestep, which may be another's, too
+
+
+def _space_karras(scheduler: Any, steps: int, strength: float, device: torch.device) -> None:  # noqa: ANN401
+    """This spaces levels as Karras et al. (arXiv 2206.00364), by noise over picture, from `strength` or the most down.
+
+    The most of the scheduler's config stays in it, beside the one that a run begins with.
+    """
+    config = scheduler.config
+    most = config.get("most") or config.sigma_max
+    begun = most if strength == 1 else min(most, max(strength / (1 - strength), config.sigma_min))
+    scheduler.register_to_config(most=most, sigma_max=begun)
+    scheduler.set_timesteps(sigmas=np.ones(steps), device=device)  # of these, it takes their number alone
 
 
 def levels_of(scheduler: Any) -> Noised:  # noqa: ANN401

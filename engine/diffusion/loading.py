@@ -13,7 +13,7 @@ import torch
 from engine.diffusion import hub
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.memory import Ladder, choose
-from engine.diffusion.row import Row
+from engine.diffusion.row import SEEING, Row
 from engine.errors import ModelError
 from engine.settings import Memory
 
@@ -68,7 +68,7 @@ def plan_memory(row: Row, checkpoint: Checkpoint, options: Options, device: torc
         sizes = {part.component: part.size * 1e9 for part in row.parts if not part.optional}
         sizes["controlnet"] = (row.weights - sum(sizes.values()) / 1e9) * 1e9
     else:
-        sizes = {name: float(_bytes_of(place)) for name, place in checkpoint.places.items()}
+        sizes = {name: float(_bytes_of(place)) for name, place in checkpoint.places.items() if name not in SEEING}
     resting = sum(size for name, size in sizes.items() if name in RESTING)
     whole = sum(sizes.values())
     return choose(options.memory, device, int(whole), int(whole - resting), int(row.working * 1e9), row.name)

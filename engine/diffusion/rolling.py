@@ -80,29 +80,40 @@ class RollingDenoiser(nn.Module):
     def device(self) -> torch.device:
         return next(self.unet.parameters()).device
 
-    def forward(self, sample: Tensor, timestep: Tensor, encoder_hidden_states: Tensor, **unused: None) -> Prediction:
+    def forward(
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        encoder_hidden_states: Tensor,
+        added_cond_kwargs: dict[str, list[Tensor]] | None = None,
+        **unused: None,
+    ) -> Prediction:
         """This predicts for latents `[B, C, T, h, w]` and text `[B * T, n, d]`, in the sample's own precision.
 
+        added_cond_kwargs: what is seen of references, `[B, 1, ...]` each, which the UNet repeats for its frames.
         `unused` are the pipeline's other inputs, which are None in all that it is asked to do here.
         """
         batch, _, frames, _, _ = sample.shape
         latents = sample.to(self.dtype)
         text = encoder_hidden_states.to(self.dtype).view(batch, frames, *encoder_hidden_states.shape[1:])
+        seen = [picture.to(self.dtype) for picture in (added_cond_kwargs or {}).get("image_embeds", [])]
         predicted = torch.empty_like(sample)
         for span in roll(frames, self.window, self.steps):
             part = slice(span.start, span.stop)
             for half in [slice(None)] if self.together else [slice(one, one + 1) for one in range(batch)]:
                 words = text[half, part].flatten(0, 1)
-                predicted[half, :, part] = self._window(span, latents[half, :, part], timestep, words)
+                pictures = [picture[half] for picture in seen]
+                predicted[half, :, part] = self._window(span, latents[half, :, part], timestep, words, pictures)
         self.steps += 1
         return Prediction(predicted)
 
-    def _window(self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor) -> Tensor:
+    def _window(self, span: Span, latents: Tensor, timestep: Tensor, text: Tensor, pictures: list[Tensor]) -> Tensor:
         down, middle = self.steering(self.steps, span, latents, timestep, text)
         answer: Tensor = self.unet(
             latents,
             timestep,
             encoder_hidden_states=text,
+            added_cond_kwargs={"image_embeds": pictures} if pictures else None,
             down_block_additional_residuals=down,
             mid_block_additional_residual=middle,
             return_dict=False,

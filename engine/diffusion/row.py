@@ -10,22 +10,32 @@ from typing import Any
 
 from engine.diffusion.stylizer import Capabilities, Defaults
 
+SEEING = ("ip_adapter", "image_encoder")
+"""Parts for reference pictures: the one is small, the other is gone before the denoiser works."""
+
 
 class Family(StrEnum):
     """Which file of this folder runs a model."""
 
     ANIMATEDIFF = "animatediff"
     COGVIDEOX_FUN = "cogvideox-fun"
+    COSMOS_TRANSFER = "cosmos-transfer"
     WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence by its name. `commercial`: may the results be sold? None where it does not say."""
+    """A licence by its name. `commercial`: may the results be sold? None where it does not say.
+
+    One with a `note`, a condition on who uses it, is named before the model is fetched and before a job uses it.
+    """
 
     name: str
     commercial: bool | None
     note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.note}".removesuffix(", ")
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,8 @@ class Part:
 
     @property
     def optional(self) -> bool:
-        """Whether jobs that do not ask for it run without it, as a ControlNet."""
-        return self.component.startswith("controlnet_")
+        """Whether jobs that do not ask for it run without it: a ControlNet, what sees reference pictures."""
+        return self.component.startswith("controlnet_") or self.component in SEEING
 
 
 def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:
@@ -87,5 +97,5 @@ class Row:
     @property
     def weights(self) -> float:
         """What of it a job with one control holds, in GB and half precision."""
-        controls = [part.size for part in self.parts if part.optional]
+        controls = [part.size for part in self.parts if part.optional and part.component not in SEEING]
         return sum(part.size for part in self.parts if not part.optional) + max(controls, default=0.0)

@@ -23,6 +23,10 @@ NETS = tuple(
         "softedge": "v11p_sd15_softedge",
     }.items()
 )
+ADAPTER = (
+    Part("ip_adapter", "h94/IP-Adapter", "models", file="ip-adapter_sd15.safetensors", size=0.04),  # Apache-2.0
+    Part("image_encoder", "h94/IP-Adapter", "models/image_encoder", size=2.53),
+)
 # The variance that the motion modules were trained with differs from that of Stable Diffusion 1.5 itself.
 LINEAR = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "steps_offset": 1}
 DDIM = {**LINEAR, "_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
@@ -32,8 +36,10 @@ OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits 
 
 
 def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
-    takes = Capabilities(frozenset(part.component.removeprefix("controlnet_") for part in NETS), negative_prompt=True)
-    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": (*SD15, *adapter, *NETS), "takes": takes, **rest}
+    controls = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
+    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True)
+    own = (*SD15, *adapter, *NETS, *ADAPTER)
+    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": own, "takes": takes, **rest}
     return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
 
 
@@ -78,6 +84,16 @@ def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults =
     }
     return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
 
+
+COSMOS_WINDOW, COSMOS_SIDE = 93, 704
+COSMOS_LICENCE = Licence("NVIDIA Open Model License", commercial=True, note="it ends where the guardrail is bypassed")
+# NVIDIA counts guidance from the answer with the prompt: its 3 is 4 here.
+COSMOS_DEFAULTS = Defaults(steps=35, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
+COSMOS = "nvidia/Cosmos-Transfer2.5-2B"
+COSMOS_NETS = tuple(
+    Part(f"controlnet_{control}", COSMOS, revision=f"diffusers/controlnet/general/{name}", size=0.94)
+    for control, name in {"blur": "blur", "canny": "edge", "depth": "depth", "seg": "seg"}.items()
+)
 
 COGVIDEOX_WINDOW = 49
 COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
@@ -142,6 +158,29 @@ ROWS = (
         "wan2.2-vace-14b",
         "Wan 2.2 VACE Fun: one expert for shapes, one for detail",
         _wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
+    ),
+    Row(
+        "cosmos-transfer2.5-2b",
+        "Cosmos-Transfer2.5; refuses some prompts, pixelates faces",
+        Family.COSMOS_TRANSFER,
+        COSMOS_LICENCE,
+        window=COSMOS_WINDOW,
+        defaults=COSMOS_DEFAULTS,
+        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True),
+        side=COSMOS_SIDE,
+        working=22.0,
+        parts=(
+            *parts(
+                COSMOS,
+                "diffusers/general",
+                transformer=4.83,
+                vae=0.51,
+                text_encoder=16.58,
+                tokenizer=0.01,
+                scheduler=0.0,
+            ),
+            *COSMOS_NETS,
+        ),
     ),
     Row(
         "cogvideox-fun-5b",

@@ -6,7 +6,7 @@ is an error in `check`, before the first frame is read: never a silent downgrade
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,13 +23,14 @@ from engine.windows import FrameRule
 class Capabilities:
     """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid.
 
-    `references` is how many pictures it can be shown of what is to be seen, 0 if none.
+    `references` is how many pictures it can be shown of what is to be seen, 0 if none; does it weigh them?
     """
 
     controls: frozenset[str]
     negative_prompt: bool
     several: bool = True
     references: int = 0
+    weighs_references: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,20 @@ class Defaults:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A picture `[3, H, W]`, 0 to 1, of any size, of what is to be seen, and how strongly, 0 (not) to 2."""
+
+    picture: Tensor
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
 class Request:
     """What is asked of the model, constant over a job.
 
     `strength` (above 0, up to 1) is how far the picture may leave the source. `steps` denoising steps are run,
     whatever the strength. `controls` maps a control's name to its weight, see `engine.weights`; a weight of 0 is as if
-    it were not there. `references` are pictures `[3, H, W]`, 0 to 1, of any size, of what is to be seen.
+    it were not there, and so is one of 0 of a reference.
     """
 
     prompt: str
@@ -68,13 +77,18 @@ class Request:
     guidance: float = 1.0
     negative_prompt: str = ""
     controls: Mapping[str, Weighted] = field(default_factory=dict)
-    references: tuple[Tensor, ...] = field(default=(), compare=False)
+    references: tuple[Reference, ...] = field(default=(), compare=False)
 
     @property
     def active_controls(self) -> dict[str, Weight]:
         """The controls that have an effect, by name."""
         weights = {name: Weight.of(weight) for name, weight in sorted(self.controls.items())}
         return {name: weight for name, weight in weights.items() if weight}
+
+    @property
+    def active_references(self) -> tuple[Reference, ...]:
+        """The references that have an effect."""
+        return tuple(reference for reference in self.references if reference.weight)
 
 
 @dataclass(frozen=True)
@@ -175,10 +189,7 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     if len(request.active_controls) > 1 and not capabilities.several:
         asked = " and ".join(request.active_controls)
         raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")
-    if len(request.references) > capabilities.references:
-        most = capabilities.references
-        takes = f"at most {most} reference pictures, not {len(request.references)}" if most else "no reference pictures"
-        raise SettingsError(f"The model {name} takes {takes}. Leave {'some' if most else 'them'} out.")
+    _check_references(request.references, capabilities, name)
     if request.negative_prompt and not capabilities.negative_prompt:
         raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")
     if request.negative_prompt and request.guidance <= 1:
@@ -193,6 +204,18 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
                 f"The control {control} at {lost} would do nothing: none of {request.steps} steps lies in there. "
                 "Widen it, or take more steps."
             )
+
+
+def _check_references(references: Sequence[Reference], takes: Capabilities, name: str) -> None:
+    if references and not takes.references:
+        raise SettingsError(
+            f"The model {name} takes no reference pictures. To give the result a picture's colours: --palette PICTURE."
+        )
+    if len(references) > takes.references:
+        several = f"at most {takes.references} reference pictures, not {len(references)}"
+        raise SettingsError(f"The model {name} takes {several}. Leave some out.")
+    if not takes.weighs_references and any(reference.weight not in (0, 1) for reference in references):
+        raise SettingsError(f"The model {name} cannot weigh reference pictures. Leave the weights away, or a picture.")
 
 
 def check_fit(chunk: Chunk, model: Stylizer) -> None:

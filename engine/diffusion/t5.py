@@ -30,38 +30,48 @@ class Words:
 
     def check(self, prompt: str) -> None:
         """This refuses a prompt whose end the model would not see."""
-        length = len(self.tokenizer(_cleaned(prompt)).input_ids)
+        length = self._length(prompt)
         if length > self.most:
             raise SettingsError(
                 f"The prompt has {length} tokens, the model reads {self.most}. Shorten it: {prompt[:60]!r}…"
             )
 
     def embed(self, prompt: str) -> Tensor:
-        """This gives `[1, most, d]`: the encoder's answer; of UMT5 with zeros for padding, as its models learned."""
+        """This gives `[1, most, d]`, what a prompt says to the denoiser."""
         if prompt not in self._read:
-            padded: Any = {"padding": "max_length", "max_length": self.most, "return_tensors": "pt"}
-            tokens = self.tokenizer(_cleaned(prompt), **padded)
-            ids, mask = tokens.input_ids.to(self._device), tokens.attention_mask.to(self._device)
-            home, encoder = self.encoder.device, self.encoder.to(self._device)
-            if isinstance(encoder, UMT5EncoderModel):
-                answer = encoder(ids, mask).last_hidden_state * mask[..., None]
-            else:
-                answer = encoder(ids).last_hidden_state
-            encoder.to(home)
-            self._read[prompt] = answer
+            home, _ = self.encoder.device, self.encoder.to(self._device)
+            self._read[prompt] = self._encode(prompt)
+            self.encoder.to(home)
         return self._read[prompt]
+
+    def _length(self, prompt: str) -> int:
+        return len(self.tokenizer(_cleaned(prompt)).input_ids)
+
+    def _encode(self, prompt: str) -> Tensor:
+        """The encoder's answer; of UMT5 with zeros for padding, as its models learned."""
+        padded: Any = {"padding": "max_length", "max_length": self.most, "return_tensors": "pt"}
+        tokens = self.tokenizer(_cleaned(prompt), **padded)
+        ids, mask = tokens.input_ids.to(self._device), tokens.attention_mask.to(self._device)
+        masked = isinstance(self.encoder, UMT5EncoderModel)
+        answer: Tensor = (self.encoder(ids, mask) if masked else self.encoder(ids)).last_hidden_state
+        return answer * mask[..., None] if masked else answer
 
 
 def load(checkpoint: Checkpoint, setup: Setup, kind: Any, most: int) -> Words:  # noqa: ANN401 - an encoder's class
     """This loads tokenizer and encoder, the latter into the CPU's memory."""
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint.place("tokenizer"), local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"The model {checkpoint.name} has no tokenizer that can be read: {error}") from error
+    tokenizer = load_tokenizer(checkpoint)
     encoder = checkpoint.weights("text_encoder", kind, setup.dtype, torch.device("cpu"))
     if encoder.get_input_embeddings().weight.data_ptr() != encoder.shared.weight.data_ptr():
         raise ModelError(f"The text encoder of {checkpoint.name} has lost its words: they are not tied to its weights.")
     return Words(tokenizer, encoder, setup.device, most)
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - tokenizers share no typed base
+    """This loads the tokenizer, of whichever kind it is."""
+    try:
+        return AutoTokenizer.from_pretrained(checkpoint.place("tokenizer"), local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"The model {checkpoint.name} has no tokenizer that can be read: {error}") from error
 
 
 def _cleaned(prompt: str) -> str:

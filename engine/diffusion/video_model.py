@@ -120,13 +120,24 @@ class VideoModel(ABC):
         return [self.words.embed(text) for text in texts]
 
 
-def asked_control(chunk: Chunk, request: Request) -> tuple[str, Tensor, tuple[float, ...]] | None:
-    """This finds the control that is followed: its name, map `[T, 3, H, W]`, and weight at each step."""
-    for name, weight in request.active_controls.items():
-        if name not in chunk.controls:
-            raise ValueError(f"no control map for {name}; there are maps for {', '.join(chunk.controls) or 'none'}")
-        return name, chunk.controls[name].expand(-1, 3, -1, -1), weight.over(request.steps)
-    return None
+Asked = tuple[str, Tensor, tuple[float, ...]]
+"""A control that is followed: its name, map `[T, 3, H, W]`, and weight at each step."""
+
+
+def asked_controls(chunk: Chunk, request: Request) -> list[Asked]:
+    """This finds the controls that are followed."""
+    missing = sorted(set(request.active_controls) - set(chunk.controls))
+    if missing:
+        raise ValueError(f"no control map for {missing[0]}; there are maps for {', '.join(chunk.controls) or 'none'}")
+    return [
+        (name, chunk.controls[name].expand(-1, 3, -1, -1), weight.over(request.steps))
+        for name, weight in request.active_controls.items()
+    ]
+
+
+def asked_control(chunk: Chunk, request: Request) -> Asked | None:
+    """This finds the control that is followed by a model that takes one."""
+    return next(iter(asked_controls(chunk, request)), None)
 
 
 def guided(answers: Sequence[Tensor], guidance: float) -> Tensor:

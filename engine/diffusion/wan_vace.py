@@ -117,8 +117,9 @@ class WanVace(VideoModel):
         if chunk.carried is not None:
             kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
         size = (chunk.frames.shape[-2], chunk.frames.shape[-1])
+        pictures = [reference.picture for reference in request.active_references]
         context = encode_context(self.autoencoder, len(chunk.frames), size, control, kept)
-        context = with_references(context, self.autoencoder, request.references)
+        context = with_references(context, self.autoencoder, pictures)
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, self._embed(request), request.guidance, weights)
 

@@ -149,6 +149,8 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic -o out", 2, ".mp4, .m4v, .mov or .mkv"),
         ("clip.mp4 --look comic -o empty", 2, "Name a file, as empty/clip.comic.mp4"),
         ("clip.mp4 --look comic -o nowhere/out.mp4", 3, "no folder nowhere"),
+        ("--preview clip.mp4 --look comic", 2, "'clip.mp4' is no time; say it after the clip"),
+        ("clip.mp4 --look comic --preview 1:00", 2, "60 s lies beyond the end of clip.mp4, which lasts 2.00"),
         ("clip.mp4 --loook comic", 2, "Did you mean --look?"),
         ("clip.mp4 --look comic --stren=1", 2, "Did you mean --strength?"),
         ("clip.mp4 other.mp4 --look comic", 2, "'other.mp4'? One clip"),
@@ -259,6 +261,16 @@ def test_people_read_standard_error_and_machines_standard_output(monkeypatch, ca
     assert {event["event"] for event in events[:-1]} == {"progress", "note"}
     assert events[-1]["event"] == "done"
     assert events[-1]["frames"] == 48
+
+
+def test_a_preview_is_one_picture_and_begins_no_job(monkeypatch, capsys, folder, model):
+    before = set(folder.iterdir())
+    assert run(monkeypatch, "clip.mp4", *COMIC, "--preview") == 0
+    assert capsys.readouterr().err == "clip.comic.preview.jpg: the source and one frame of the result\n"
+    assert run(monkeypatch, "clip.mp4", *COMIC, "--preview", "0:01.5", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"event": "done", "preview": "clip.comic.preview.jpg"}
+    assert set(folder.iterdir()) - before == {folder / "clip.comic.preview.jpg"}
+    assert model.calls == [1, 1]
 
 
 def test_a_reader_that_goes_away_is_no_error():

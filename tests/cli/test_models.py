@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from engine.diffusion import catalog
-from tests.engine.diffusion import tiny_sd15
+from tests.engine.diffusion import tiny_cosmos, tiny_sd15
 from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
 from tests.engine.diffusion.test_animatediff_parts import lora
 
@@ -59,7 +61,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 
 def publish(hub: FakeHub, folder: Path) -> None:
     """This puts all repositories of the row `animatediff` there, tiny: with halves, pickles and more beside."""
-    whole = tiny_sd15.build(folder / "whole", controls=("canny", "depth"))
+    whole = tiny_sd15.seeing(tiny_sd15.build(folder / "whole", controls=("canny", "depth")))
     for part in catalog.find("animatediff").parts:
         repository = folder / part.repository
         hub.repositories[part.repository] = repository
@@ -82,7 +84,7 @@ def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person
     listed = fresh.runs("models", HF_HUB_OFFLINE="1")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "animatediff " in listed.stdout
-    assert "no, 7.3 GB" in listed.stdout
+    assert "no, 9.9 GB" in listed.stdout
     told = json.loads(fresh.runs("models", "--json").stdout)
     assert told["starter"]["here"]
     assert not told["animatediff"]["here"]
@@ -125,7 +127,9 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     lora(fetched.home / "ink.safetensors")
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
     words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
-    words += ["-o", "out.mp4", "--no-report"]
+    words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
+    style = fetched.home / "style.png"
+    cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
     done = fetched.runs(*words, HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
     assert "48 frames" in done.stderr  # of which 30, four windows, after the cut
@@ -138,6 +142,12 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     (fetched.home / "out.mp4").unlink()
     again = fetched.runs(*words, "--json", HF_ENDPOINT="http://127.0.0.1:9")
     assert json.loads(again.stdout.splitlines()[-1])["resumed_chunks"] == 1
+    cv2.imwrite(str(style), np.full((40, 30, 3), 100, np.uint8))
+    assert "a job with another reference." in fetched.is_refused(*words, status=6)
+    less = [word.replace("0.6", "0.5") for word in words]
+    cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
+    assert "now ['style.png:0.5']" in fetched.is_refused(*less, status=6)
+    assert "the weight 3; it must be between 0 and 2" in fetched.is_refused(*words[:-1], "style.png:3", status=2)
     assert (fetched.home / "out.mp4").read_bytes() == first
     said = fetched.is_refused(*words[:-3], "--checkpoint", "some/one", "-o", "out.mp4", status=4)
     assert "restyle models --pull some/one" in said
@@ -149,6 +159,29 @@ def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Perso
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
     done = person.runs(*words, "-o", "other.mp4", "--no-report", "--no-cuts")
     assert done.returncode == 0, done.stderr
+
+
+def test_parts_that_differ_by_revision_alone_are_all_fetched_and_the_licence_is_named_first(
+    person: Person, tmp_path: Path
+) -> None:
+    """Four ControlNets lie at the same path of the same repository, each at a revision of its own."""
+    row = catalog.find("cosmos-transfer2.5-2b")
+    whole = tiny_cosmos.build(tmp_path / "model")
+    for part in row.parts:
+        person.hub.repositories[part.repository] = whole
+        inner = tmp_path / part.revision
+        shutil.copytree(whole / part.component, inner / part.folder, dirs_exist_ok=True)
+        person.hub.revisions[part.repository, part.revision] = inner
+    done = person.runs("models", "--pull", row.name)
+    assert done.returncode == 0, done.stderr
+    first, *fetched = done.stderr.splitlines()
+    assert first == f"restyle: {row.name} is under this licence: {row.licence}."
+    assert sum("diffusion_pytorch_model.safetensors" in line for line in fetched) == 2 + len(tiny_cosmos.CONTROLS)
+    told = json.loads(person.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)[row.name]
+    assert told["here"]
+    assert told["licence"] == "NVIDIA Open Model License, it ends where the guardrail is bypassed"
+    found = {path.read_bytes() for path in (person.home / "cache").rglob("models--nvidia--*/snapshots/*/*.safetensors")}
+    assert len(found) == len(tiny_cosmos.CONTROLS)
 
 
 def test_what_goes_wrong_with_the_hub_is_one_line_and_the_next_step(person: Person, tmp_path: Path) -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import Tensor
 
+from engine import pipeline
 from engine.cache import MapCache
 from engine.controls import load_drawers
+from engine.detector_files import fetch, find_files
 from engine.detectors import DETECTORS, load_detector
 from engine.drawn import Drawn
 from engine.errors import ModelError, SettingsError
 from engine.footage import Footage
 from engine.media import TensorReader
+from engine.settings import Settings
 from engine.windows import Span
+from preprocessors.raft import RaftFlow
 from samples.scenes import draw_scene
+from tests.engine.test_pipeline import draw_clip
+from tests.fake_stylizer import FakeStylizer
 from tests.preprocessors.test_aligned_depth import checkpoint
+from tests.preprocessors.tiny_detectors import tiny_anime_lines, tiny_hed, tiny_line_art
 
 __all__ = ["checkpoint"]
 
@@ -39,15 +50,39 @@ def test_other_weights_have_another_key(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("name", DETECTORS)
-def test_missing_weights_are_refused_with_the_command_that_fetches_them(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_weights_are_refused_with_the_command_that_fetches_them(name: str) -> None:
+    with pytest.raises(ModelError, match=f"{name} .*Fetch it: restyle models --pull {name}$"):
+        load_detector(DETECTORS[name].control, name)
+
+
+@pytest.fixture(autouse=True)
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nothing was ever fetched on this machine."""
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=f"hf download {DETECTORS[name].repository}"):
-        load_detector("depth", name)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    return tmp_path
+
+
+def test_a_file_is_fetched_whole_or_not_at_all(empty: Path) -> None:
+    weights = b"some weights"
+    mark = hashlib.sha256(weights).hexdigest()[:8]
+    for name in (f"raft-{mark}.pth", "raft-00000000.pth"):
+        (empty / name).write_bytes(weights)
+    whole, other = (
+        replace(DETECTORS["raft-small"], url=path.as_uri()) for path in sorted(empty.glob("raft-*.pth"))[::-1]
+    )
+    assert find_files(whole) is None
+    assert list(fetch(whole)) == [whole.url]
+    assert [place.read_bytes() for place in find_files(whole) or []] == [weights]
+    assert list(fetch(whole)) == []
+    with pytest.raises(ModelError, match="arrived damaged"):
+        list(fetch(other))
+    with pytest.raises(ModelError, match="cannot be fetched"):
+        list(fetch(replace(other, url=f"{other.url}-12345678.pth")))
+    assert find_files(other) is None
 
 
 def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
@@ -57,3 +92,67 @@ def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
         load_detector("edges", "depth-anything-small")
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_detector("depth", str(tmp_path))
+
+
+NETS = {"softedge": tiny_hed, "lineart": tiny_line_art, "anime": tiny_anime_lines}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("name", NETS)
+def test_a_file_draws_lines_whichever_network_it_is_of(name: str, suffix: str, tmp_path: Path) -> None:
+    net, file = NETS[name](), tmp_path / f"weights{suffix}"
+    state = {key: weight.half() for key, weight in net.state_dict().items()}
+    _ = save_file(state, file) if suffix == ".safetensors" else torch.save(state, file)  # type: ignore[func-returns-value]
+    control = "softedge" if name == "softedge" else "lineart"
+    drawer = load_drawers([control], {control: str(file)})[control]
+    assert drawer.name == control
+    frames = draw_scene(4, 2, 64, 96).frames
+    with torch.no_grad():
+        net.load_state_dict({key: weight.float() for key, weight in state.items()})
+        torch.testing.assert_close(drawer(frames)[:1], net(frames[:1]), rtol=0, atol=1e-5)
+    assert drawer(frames).std() > 0.01
+
+
+def test_what_could_run_when_opened_is_refused(tmp_path: Path) -> None:
+    class Harm:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "harm",))
+
+    torch.save({"norm": Harm()}, tmp_path / "hed.pth")
+    with pytest.raises(ModelError, match="something else than weights"):
+        load_detector("softedge", str(tmp_path / "hed.pth"))
+    assert not (tmp_path / "harm").exists()
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save(tiny_hed().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="of something else"):
+        load_detector("lineart", str(tmp_path / "net.pth"))
+    torch.save(tiny_line_art().state_dict(), tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_detector("softedge", str(tmp_path / "net.pth"))
+
+
+def test_a_control_that_only_detectors_draw_names_them() -> None:
+    with pytest.raises(
+        SettingsError, match=r"\(line-art, .*--detector lineart=line-art; or .*--control-video lineart="
+    ):
+        load_drawers(["depth", "lineart"])
+
+
+def test_learned_flow_moves_noise_and_steadies_even_where_the_picture_does_not_follow_it(
+    tmp_path: Path, model: FakeStylizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def still(now: Tensor, then: Tensor) -> list[Tensor]:
+        asked.append(1)
+        return [torch.zeros_like(now[:, :2])]
+
+    (tmp_path / "raft.pth").write_bytes(b"weights")
+    monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights: cls(still, weights)))
+    source, learned = draw_clip(tmp_path / "clip.mp4", 6), {"flow": str(tmp_path / "raft.pth")}
+    pipeline.restyle(source, None, Settings(look="comic", cuts="none", detectors=learned))
+    assert len(asked) == 2 * 2 * 5  # both ways, for noise and for steadying, between six frames
+    with pytest.raises(ModelError, match="--pull raft-large"):
+        pipeline.restyle(source, None, Settings(look="comic", detectors={"flow": "raft-large"}))

@@ -15,12 +15,13 @@ import torch
 from cli import restyle
 from engine.diffusion import catalog
 from engine.media import open_reader, probe
-from tests.engine.diffusion import tiny_cogvideox, tiny_wan
+from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, tiny_wan
 from tests.engine.test_pipeline import draw_clip
 
 FRAMES, CUT = 62, 5
 FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cogvideox-fun": (tiny_cogvideox.build, "canny"),
+    "cosmos-transfer": (tiny_cosmos.build, "blur"),
     "wan 2.1 vace": (tiny_wan.build, "edges"),
     "wan 2.2 vace": (lambda folder: tiny_wan.build(folder, experts=2, boundary=0.875), "flow"),
 }
@@ -33,6 +34,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr("engine.plan.LONGEST", 24)
     monkeypatch.setattr(catalog, "WAN_WINDOW", 9)
     monkeypatch.setattr(catalog, "COGVIDEOX_WINDOW", 9)
+    monkeypatch.setattr(catalog, "COSMOS_WINDOW", 9)
+    fake_guardrail.install(monkeypatch)
 
     def command(*words: str) -> int:
         monkeypatch.setattr(sys, "argv", ["restyle", *words])
@@ -104,6 +107,27 @@ def test_reference_pictures_reach_a_model_that_takes_them(
     assert "clip.mp4 has 9 frames; it must be one picture" in capsys.readouterr().err
     assert run(*job, "--model", "starter", "-o", "d", "--reference", "hat.png") != 0
     assert "The model starter takes no reference pictures" in capsys.readouterr().err
+
+
+def test_a_licence_with_conditions_is_named_and_a_missing_guardrail_refused_before_any_work(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_cosmos.build(tmp_path / "model", controls=("depth",))
+    draw_clip(tmp_path / "clip.mp4", 9)
+    capsys.readouterr()
+    job = ("clip.mp4", "--model", "model", "--prompt", "ink", "--control", "depth:1", "--steps", "1", "--steady", "0")
+    assert run(*job) == 0
+    first = next(line for line in capsys.readouterr().err.splitlines() if line)
+    assert first == (
+        "restyle: model is under this licence: NVIDIA Open Model License, it ends where the guardrail is bypassed."
+    )
+    assert run(*job[:4], "gore", *job[5:], "-o", "other.mp4") == 2
+    assert "NVIDIA's guardrail refuses the prompt 'gore'" in capsys.readouterr().err
+    monkeypatch.setattr("engine.diffusion.guardrail.PACKAGE", "no_such_guardrail")
+    assert run(*job, "-o", "other.mp4") == 4
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.endswith("no_such_guardrail is not installed. Install it: pip install no_such_guardrail")
+    assert not list(tmp_path.glob("other*"))
 
 
 def test_what_a_family_lacks_is_said_in_one_line_before_any_work(

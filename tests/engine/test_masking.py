@@ -12,6 +12,7 @@ import restyle
 from engine import pipeline
 from engine.errors import MediaError, SettingsError
 from engine.media import open_reader
+from engine.media.stills_reader import StillsReader
 from engine.settings import Codec, Settings
 from tests.engine.drawn_render import render, scene
 
@@ -92,6 +93,26 @@ def test_a_colour_is_a_mask(tmp_path, model):
     made = frames_of(pipeline.restyle(clip, tmp_path / "out", settings).output) != frames_of(clip)
     assert made[..., 10:30, 10:40].any(dim=1).float().mean() > 0.9
     assert not made[..., 31:, :].any()
+
+
+@pytest.mark.parametrize("mask", ["key:#00ff00", "file"])
+def test_a_mask_costs_no_more_than_one_more_look_at_the_source(tmp_path, clip, model, monkeypatch, mask):
+    mask = mask if mask != "file" else str(write(tmp_path / "mask", moving_box()))
+    reads: list[int] = []
+    monkeypatch.setattr(StillsReader, "read", counted(StillsReader.read, clip, reads))
+    pipeline.restyle(clip, tmp_path / "plain", PNG)
+    plain, reads[:] = sum(reads), []
+    pipeline.restyle(clip, tmp_path / "masked", replace(PNG, mask=mask))
+    assert sum(reads) == plain + COUNT
+
+
+def counted(read, clip, reads):
+    def counting(self, start, stop):
+        if self.info.path == clip:
+            reads.append(stop - start)
+        return read(self, start, stop)
+
+    return counting
 
 
 def test_bad_masks_are_refused_before_the_model_is_asked(tmp_path, clip, model):

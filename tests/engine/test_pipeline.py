@@ -60,6 +60,12 @@ def test_a_job_keeps_count_times_and_size(tmp_path, model):
     assert result.chunks == 3
 
 
+def test_stills_have_a_folder_for_their_name(tmp_path, model):
+    result = pipeline.restyle(draw_clip(tmp_path / "my.clip.mp4", 3), None, replace(COMIC, codec=Codec.PNG))
+    assert result.output == tmp_path / "my-clip-comic"
+    assert len(list(result.output.glob("*.png"))) == 3
+
+
 @pytest.mark.parametrize("length", [1, 2, 23, 24, 25])
 def test_any_length_works(tmp_path, model, length):
     source = draw_clip(tmp_path / "clip.mp4", length)

@@ -15,7 +15,7 @@ import torch
 
 from engine.diffusion import catalog
 from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, MemoryPlan
-from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
+from engine.diffusion.stylizer import Chunk, Reference, Request, Styled, Stylizer
 from engine.errors import SettingsError
 
 Changes = Mapping[str, dict[str, Any]]
@@ -131,6 +131,19 @@ class StylizerLaws:
             assert difference(none, whole) > 1e-4, name
             assert difference(half, whole) > 1e-4, name
             assert difference(other, whole) > 1e-5, name
+
+    def test_a_reference_of_no_weight_is_no_reference(self, model: Stylizer) -> None:
+        if not model.capabilities.references:
+            return
+        given, picture = self.chunk(model, model.window + 3), Reference(torch.full((3, 20, 20), 0.8))
+        none = model.restyle(given, self.request_)
+        seen = model.restyle(given, replace(self.request_, references=(picture,)))
+        again = model.restyle(given, replace(self.request_, references=(picture,)))
+        zero = model.restyle(given, replace(self.request_, references=(replace(picture, weight=0),)))
+        assert torch.equal(none.latents, zero.latents)
+        assert torch.equal(seen.latents, again.latents)
+        assert difference(none, seen) > 1e-4
+        assert torch.equal(model.restyle(given, self.request_).latents, none.latents)  # nothing of it has stayed
 
     def test_each_dial_changes_the_picture(self, model: Stylizer) -> None:
         given = self.chunk(model, 5)

@@ -20,6 +20,8 @@ class FakeHub:
     """`repositories` are folders by owner/name; `refusals` answer a repository with a status and an error code."""
 
     repositories: dict[str, Path] = field(default_factory=dict)
+    revisions: dict[tuple[str, str], Path] = field(default_factory=dict)
+    """Folders of revisions other than the first one, by repository and name."""
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     breaks: set[str] = field(default_factory=set)
     """Paths of files whose download stops in the middle, once."""
@@ -65,25 +67,28 @@ def _answer(hub: FakeHub, to: BaseHTTPRequestHandler, body: bool) -> None:
         return _send(to, status, {"X-Error-Code": code, "X-Error-Message": code}, b"", body)
     if name not in hub.repositories:
         return _send(to, 404, {"X-Error-Code": "RepoNotFound"}, b"", body)
-    folder = hub.repositories[name]
+    asked = to.path.partition("?")[0]
+    revision, _, file_path = asked.partition("/resolve/" if "/resolve/" in asked else "/revision/")[2].partition("/")
+    folder = hub.revisions.get((name, unquote(revision)), hub.repositories[name])
+    commit = hashlib.sha1(revision.encode()).hexdigest() if (name, unquote(revision)) in hub.revisions else COMMIT
     if path.startswith("/api/"):
-        return _send(to, 200, {"Content-Type": "application/json"}, _listing(hub, name, folder), body)
-    file = folder / path.split("/resolve/")[1].partition("/")[2]
+        return _send(to, 200, {"Content-Type": "application/json"}, _listing(hub, name, folder, commit), body)
+    file = folder / unquote(file_path)
     if not file.is_file():
-        return _send(to, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT}, b"", body)
+        return _send(to, 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}, b"", body)
     content = file.read_bytes()
-    headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Accept-Ranges": "bytes"}
+    headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha256(content).hexdigest()}"', "Accept-Ranges": "bytes"}
     if body and file.name in hub.breaks:
         return _break_off(to, headers, content)
     return _send(to, 200, headers, content, body)
 
 
-def _listing(hub: FakeHub, name: str, folder: Path) -> bytes:
+def _listing(hub: FakeHub, name: str, folder: Path, commit: str) -> bytes:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path.relative_to(folder).as_posix() for path in paths]
     sizes = [hub.sizes.get(file, path.stat().st_size) for file, path in zip(files, paths, strict=True)]
     siblings = [{"rfilename": file, "size": size} for file, size in zip(files, sizes, strict=True)]
-    return json.dumps({"id": name, "modelId": name, "sha": COMMIT, "private": False, "siblings": siblings}).encode()
+    return json.dumps({"id": name, "modelId": name, "sha": commit, "private": False, "siblings": siblings}).encode()
 
 
 def _send(to: BaseHTTPRequestHandler, status: int, headers: dict[str, str], content: bytes, body: bool) -> None:

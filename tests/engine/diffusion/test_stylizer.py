@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from engine.diffusion.stylizer import Capabilities, Chunk, Request, Stylizer, check_request
+from engine.diffusion.stylizer import Capabilities, Chunk, Reference, Request, Stylizer, check_request
 from engine.errors import SettingsError
 from engine.weights import Weight
 from tests.fake_stylizer import FakeStylizer
@@ -39,7 +39,7 @@ def test_a_negative_prompt_is_refused_where_the_model_takes_none() -> None:
 
 
 def test_more_reference_pictures_than_the_model_takes_are_refused() -> None:
-    picture = torch.zeros(3, 8, 8)
+    picture = Reference(torch.zeros(3, 8, 8))
     with pytest.raises(SettingsError, match="takes no reference pictures"):
         check_request(request(references=(picture,)), CAPABLE, "tiny")
     two = Capabilities(frozenset({"depth"}), negative_prompt=True, references=2)

@@ -9,10 +9,13 @@ from typing import ClassVar
 import torch
 
 from engine.diffusion.cogvideox import CogVideoXFun
-from engine.diffusion.stylizer import Request, Stylizer
+from engine.diffusion.stylizer import Reference, Request, Stylizer
 from engine.diffusion.wan_vace import WanVace
 from tests.engine.diffusion import tiny_animatediff, tiny_cogvideox, tiny_sd15, tiny_wan
 from tests.engine.diffusion.conformance import Changes, Refusals, StylizerLaws
+
+LIGHT = Reference(torch.linspace(0.6, 1, 1200).view(3, 20, 20))
+DARK = Reference(torch.linspace(0.5, 0, 960).view(3, 8, 40))
 
 
 class TestStarterKind(StylizerLaws):
@@ -34,6 +37,7 @@ class TestStarterKind(StylizerLaws):
         "control": ({"controls": {"pose": 1.0}}, "no control called pose. It has: colour, depth, edges, flow"),
         "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
         "steps finer than levels": ({"strength": 0.002, "steps": 6}, "do not fit into a strength"),
+        "references": ({"references": (LIGHT,)}, "takes no reference pictures.*--palette PICTURE"),
         "long prompt": ({"prompt": "a very long prompt " * 5}, r"prompt has \d+ tokens, the model reads 32"),
         "long words to avoid": ({"negative_prompt": "blurred " * 9, "guidance": 2.0}, "the model reads 32"),
         "words to avoid without guidance": ({"negative_prompt": "blur"}, "does nothing at a guidance of 1"),
@@ -57,14 +61,18 @@ class TestStableDiffusion15(StylizerLaws):
         "no guidance": {"guidance": 1.0},
         "words to avoid": {"negative_prompt": "blur"},
         "weight": {"controls": {"depth": 0.9, "canny": 0.5}},
+        "reference": {"references": (LIGHT,)},
+        "weight of a reference": {"references": (replace(LIGHT, weight=0.5),)},
+        "two references": {"references": (LIGHT, DARK)},
     }
     lacking: ClassVar[Refusals] = {
-        "control": ({"controls": {"edges": 1.0}}, "no control called edges. It has: canny, depth")
+        "control": ({"controls": {"edges": 1.0}}, "no control called edges. It has: canny, depth"),
+        "references": ({"references": (LIGHT,) * 5}, "at most 4 reference pictures, not 5"),
     }
 
     @classmethod
     def build(cls, folder: Path) -> Path:
-        return tiny_sd15.build(folder)
+        return tiny_sd15.seeing(tiny_sd15.build(folder))
 
 
 class TestWanVace(StylizerLaws):
@@ -84,8 +92,8 @@ class TestWanVace(StylizerLaws):
         "weight": {"controls": {"depth": 0.9}},
         "weight in the first half": {"controls": {"depth": "1@0-0.5"}},
         "other control": {"controls": {"edges": 1.0}},
-        "reference": {"references": (torch.full((3, 20, 20), 0.9),)},
-        "two references": {"references": (torch.full((3, 20, 20), 0.1), torch.full((3, 8, 40), 0.4))},
+        "reference": {"references": (LIGHT,)},
+        "two references": {"references": (LIGHT, DARK)},
         "no control": {"controls": {}},
     }
     lacking: ClassVar[Refusals] = {
@@ -94,7 +102,8 @@ class TestWanVace(StylizerLaws):
             "no control called colour. It has: canny, depth, edges, flow, l",
         ),
         "several controls": ({"controls": {"depth": 1.0, "edges": 1.0}}, "one control at a time, not depth and edges"),
-        "references": ({"references": (torch.zeros(3, 8, 8),) * 5}, "at most 4 reference pictures, not 5"),
+        "references": ({"references": (LIGHT,) * 5}, "at most 4 reference pictures, not 5"),
+        "weight of a reference": ({"references": (replace(LIGHT, weight=0.5),)}, "cannot weigh reference pictures"),
         "strength of nothing": ({"strength": 0.0}, "strength is 0.0"),
         "long prompt": ({"prompt": "a very long prompt " * 40}, r"prompt has \d+ tokens, the model reads 512"),
         "words to avoid without guidance": ({"negative_prompt": "blur", "guidance": 1.0}, "does nothing"),
@@ -134,7 +143,7 @@ class TestCogVideoXFun(StylizerLaws):
     lacking: ClassVar[Refusals] = {
         "control": ({"controls": {"edges": 1.0}}, "no control called edges. It has: canny, depth"),
         "several controls": ({"controls": {"depth": 1.0, "canny": 1.0}}, "one control at a time"),
-        "references": ({"references": (torch.zeros(3, 8, 8),)}, "takes no reference pictures"),
+        "references": ({"references": (LIGHT,)}, "takes no reference pictures"),
         "steps finer than levels": ({"strength": 0.001, "steps": 6}, "do not fit into a strength"),
         "long prompt": ({"prompt": "a very long prompt " * 5}, r"prompt has \d+ tokens, the model reads 32"),
         "words to avoid without guidance": ({"negative_prompt": "blur", "guidance": 1.0}, "does nothing"),

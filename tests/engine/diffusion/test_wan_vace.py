@@ -25,7 +25,7 @@ from engine.diffusion.flow_sampling import load_flow_scheduler
 from engine.diffusion.loading import Options
 from engine.diffusion.row import Family
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Chunk, Request
+from engine.diffusion.stylizer import Chunk, Reference, Request
 from engine.diffusion.vace import DRAWN
 from engine.diffusion.wan_vace import WanVace
 from engine.errors import ModelError
@@ -172,7 +172,7 @@ def test_references_are_told_as_the_library_tells_them_in_front_of_every_window(
     given, short = chunk(model, 17), replace(model, window=9)
     red, blue = torch.rand(3, *SIZE), torch.rand(3, *SIZE)
     seen, hook = contexts(model)
-    styled = short.restyle(given, replace(REQUEST, guidance=1.0, steps=1, references=(red, blue)))
+    styled = short.restyle(given, replace(REQUEST, guidance=1.0, steps=1, references=(Reference(red), Reference(blue))))
     hook.remove()
     plain = plain_pipeline(model)
     video = given.controls["depth"].expand(-1, 3, -1, -1).transpose(0, 1)[None] * 2 - 1
@@ -189,7 +189,7 @@ def test_references_are_told_as_the_library_tells_them_in_front_of_every_window(
 
 def test_a_reference_of_another_shape_is_shown_whole_on_white(model: WanVace) -> None:
     seen, hook = contexts(model)
-    model.restyle(chunk(model, 5), replace(REQUEST, references=(torch.zeros(3, 10, 30),)))
+    model.restyle(chunk(model, 5), replace(REQUEST, references=(Reference(torch.zeros(3, 10, 30)),)))
     hook.remove()
     canvas = torch.ones(1, 3, *SIZE)
     canvas[:, :, 8:24] = 0
@@ -197,7 +197,7 @@ def test_a_reference_of_another_shape_is_shown_whole_on_white(model: WanVace) ->
 
 
 def test_carried_latents_come_out_bit_by_bit_behind_references(model: WanVace) -> None:
-    given, request = chunk(model, 17), replace(REQUEST, references=(torch.rand(3, 16, 16),))
+    given, request = chunk(model, 17), replace(REQUEST, references=(Reference(torch.rand(3, 16, 16)),))
     carried = torch.full((2, *model.noise_shape(*SIZE)), 0.3)
     held = model.restyle(replace(given, carried=carried), request)
     assert torch.equal(held.latents[:2], carried)

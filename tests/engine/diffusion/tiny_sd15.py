@@ -10,6 +10,8 @@ from typing import Any
 
 import diffusers
 import torch
+from safetensors.torch import save_file
+from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
 from tests.engine.diffusion.tiny_animatediff import TEXT, draw_zeros, words
 
@@ -18,6 +20,28 @@ CONTROLS = ("canny", "depth")
 CHANNELS = (32, 32, 64, 64)  # motion modules normalise in 32 groups
 WINDOW = 8
 DOWN = ("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",)
+EYE = 10
+PROJECTION = {"proj.weight": (4 * TEXT, EYE), "proj.bias": (4 * TEXT,), "norm.weight": (TEXT,), "norm.bias": (TEXT,)}
+_LAYER = {
+    **{f"0.{norm}.{part}": (64,) for norm in ("norm1", "norm2") for part in ("weight", "bias")},
+    "0.to_q.weight": (64, 64),
+    "0.to_kv.weight": (128, 64),
+    "0.to_out.weight": (64, 64),
+    "1.0.weight": (64,),
+    "1.0.bias": (64,),
+    "1.1.weight": (256, 64),
+    "1.3.weight": (64, 256),
+}
+RESAMPLER = {
+    "latents": (1, 2, 64),
+    "proj_in.weight": (64, 16),
+    "proj_in.bias": (64,),
+    "proj_out.weight": (TEXT, 64),
+    "proj_out.bias": (TEXT,),
+    "norm_out.weight": (TEXT,),
+    "norm_out.bias": (TEXT,),
+    **{f"layers.{number}.{name}": shape for number in range(4) for name, shape in _LAYER.items()},
+}
 UP = ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3
 
 
@@ -40,6 +64,33 @@ def base(folder: Path, seed: int = 1) -> Path:
         words(folder)
     LIBRARY.PNDMScheduler(beta_schedule="scaled_linear", steps_offset=1).save_pretrained(folder / "scheduler")
     return folder
+
+
+def seeing(folder: Path, resampler: bool = False) -> Path:
+    """This writes an IP-Adapter for that denoiser beside it, of the plain kind or with a resampler (`plus`).
+
+    Its weights are numbered as they were trained: by the attentions of the denoiser of still pictures, in its order.
+    """
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8}
+    config = CLIPVisionConfig(hidden_size=16, intermediate_size=16, projection_dim=EYE, **sizes)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        CLIPVisionModelWithProjection(config).save_pretrained(folder / "image_encoder")
+        shapes = RESAMPLER if resampler else PROJECTION
+        tensors = {f"image_proj.{name}": torch.randn(shape) * shape[-1] ** -0.5 for name, shape in shapes.items()}
+        for number, (_, size) in enumerate(seen_by(unet())):
+            for part in ("to_k_ip", "to_v_ip"):
+                tensors[f"ip_adapter.{2 * number + 1}.{part}.weight"] = torch.randn(size, TEXT)
+    (folder / "ip_adapter").mkdir(exist_ok=True)
+    save_file(tensors, folder / "ip_adapter" / "ip-adapter_sd15.safetensors")
+    return folder
+
+
+def seen_by(denoiser: Any) -> list[tuple[str, int]]:
+    """This lists the attentions of a denoiser that look at words, in its order, with their widths."""
+    looking = [name.removesuffix(".processor") for name in denoiser.attn_processors if "attn2" in name]
+    places = [name for name in looking if "motion" not in name]
+    return [(place, denoiser.get_submodule(place).to_k.out_features) for place in places]
 
 
 def scheduler() -> Any:

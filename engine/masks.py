@@ -1,0 +1,141 @@
+"""Which part of a clip is meant: masks from files, by the indices of a render, by colour, or by what is seen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.agreement import check_passes
+from engine.errors import SettingsError
+from engine.followed_masks import FollowedMasks, is_painted
+from engine.footage import Footage
+from engine.keyframes import read_keyframes
+from engine.label_masks import LabelMasks, is_label
+from engine.media import MediaInfo, Pass, Reader, RenderPasses, open_reader
+from engine.motion import estimated
+from engine.settings import Settings
+from engine.sources import Sources
+
+INDEX = re.compile(r"(index|material):(\d+)")
+KEY = re.compile(r"key:#([0-9a-fA-F]{6})")
+AT_ONCE = 8  # frames
+LIKE = 0.15
+"""How far a channel may be from the colour of a key, 0 to 1, and still be taken for it."""
+
+
+class Masks(Protocol):
+    """What knows which part of each frame is meant."""
+
+    def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:
+        """This gives the masks of frames `start` to `stop`, `[T, 1, H, W]` at the source's size, or one for all.
+
+        0 to 1, 1 is what is meant. frames: the source's, `[T, 3, H, W]`, where someone has read them already.
+        """
+        ...
+
+
+@contextmanager
+def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources) -> Iterator[Masks]:
+    """This opens what `mask` names, and looks through it, so that what is damaged is found before the work.
+
+    Several are of moments, `0:12.5=mask.png`; between those the mask follows the motion.
+
+    Raises:
+        SettingsError: it is of another size or length than the clip, or means nothing.
+        MediaError: its file is missing or damaged.
+        ModelError: the network that it needs is not here.
+    """
+    reader = sources.reader
+    names = (mask,) if isinstance(mask, str) else mask
+    if any(map(is_painted, names)):
+        with TemporaryDirectory(prefix="restyle-") as folder:
+            yield _followed(names, settings, sources, Path(folder))
+        return
+    if len(names) > 1:
+        raise SettingsError(f"{names[0]!r} is not TIME=PICTURE; of several masks each is, as 0:12.5=mask.png.")
+    (mask,) = names
+    if found := INDEX.fullmatch(mask):
+        kind = Pass.OBJECT if found[1] == "index" else Pass.MATERIAL
+        masks = _by_index(mask, settings.passes, reader.info, (kind, int(found[2])))
+        yield _read_through(masks, reader.info.frames)
+    elif found := KEY.fullmatch(mask):
+        yield _by_colour(reader, found[1])
+    elif is_label(mask):
+        yield LabelMasks(mask, sources)
+    else:
+        _refuse_unclear(mask)
+        with open_reader(mask) as file:
+            _check(file.info, reader.info)
+            yield _read_through(_of_file(file), file.info.frames)
+
+
+def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path) -> Masks:
+    footage = Footage(sources.reader, sources.size)
+    painted = read_keyframes(names, sources.reader.info, sources.size)
+    motion = sources.proxy or estimated(sources.detectors.get("flow"))[1]
+    return FollowedMasks(painted, footage, motion, folder)
+
+
+def _read_through(masks: Masks, frames: int) -> Masks:
+    for number in range(0, frames, AT_ONCE):
+        masks(number, min(number + AT_ONCE, frames))
+    return masks
+
+
+def _by_index(mask: str, passes: str | None, clip: MediaInfo, wanted: tuple[Pass, int]) -> Masks:
+    kind, number = wanted
+    if passes is None:
+        raise SettingsError(f"The mask {mask} needs the passes of a render: restyle proxy RENDER, or --passes RENDER.")
+    render = RenderPasses.find(Path(passes))
+    render.layer(kind)
+    check_passes(render, clip)
+
+    def masks(start: int, stop: int, frames: Tensor | None = None) -> Tensor:
+        return torch.stack([(render.read(frame, kind)[0].round() == number).float() for frame in range(start, stop)])
+
+    return masks
+
+
+def _by_colour(reader: Reader, colour: str) -> Masks:
+    key = torch.tensor([int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)]).view(1, 3, 1, 1)
+
+    def masks(start: int, stop: int, frames: Tensor | None = None) -> Tensor:
+        shown = reader.read(start, stop) if frames is None else frames
+        return ((shown - key).abs().amax(dim=1, keepdim=True) < LIKE).float()
+
+    return masks
+
+
+def _of_file(file: Reader) -> Masks:
+    def masks(start: int, stop: int, frames: Tensor | None = None) -> Tensor:
+        levels = file.read(0, 1) if file.info.frames == 1 else file.read(start, stop)
+        return levels.mean(dim=1, keepdim=True)
+
+    return masks
+
+
+def _check(mask: MediaInfo, clip: MediaInfo) -> None:
+    if mask.frames not in (1, clip.frames):
+        raise SettingsError(
+            f"The mask {mask.path} has {mask.frames} frames, the clip {clip.frames}. Give one for each, or one for all."
+        )
+    if (mask.width, mask.height) != (clip.width, clip.height):
+        raise SettingsError(
+            f"The mask {mask.path} is {mask.width}x{mask.height}, the clip {clip.width}x{clip.height}. "
+            "Both must be of one size."
+        )
+
+
+def _refuse_unclear(mask: str) -> None:
+    if mask.partition(":")[0] in ("index", "material", "key", "label") and not Path(mask).exists():
+        raise SettingsError(
+            f"The mask {mask!r} means nothing. Say person, background, label:sky, index:3, material:2, key:#00ff00, "
+            "or a file."
+        )

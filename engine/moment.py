@@ -1,0 +1,34 @@
+"""A moment of a clip, as people write it: `12.5`, `0:12.5`, `1:02:03`."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from engine.errors import SettingsError
+
+if TYPE_CHECKING:  # the command line reads moments, too, and answers at once
+    from engine.media import MediaInfo
+
+SHAPE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+
+
+def read_moment(text: str) -> Fraction | None:
+    """This reads seconds from `12.5`, `0:12.5` or `1:02:03`; None if the text is no time."""
+    if (parts := SHAPE.fullmatch(text)) is None:
+        return None
+    hours, minutes, seconds = parts.groups()
+    return Fraction(seconds) + 60 * int(minutes or 0) + 3600 * int(hours or 0)
+
+
+def frame_at(time: Fraction, info: MediaInfo, asked: str) -> int:
+    """This finds the frame nearest to a time, in seconds from the first frame. asked: what wants it, in words.
+
+    Raises:
+        SettingsError: it lies beyond the clip's end.
+    """
+    if info.times[0] + time > info.end:
+        long = float(info.end - info.times[0])
+        raise SettingsError(f"{asked} lies beyond the end of {info.path}, which lasts {long:.2f} seconds.")
+    return min(range(info.frames), key=lambda number: abs(info.times[number] - info.times[0] - time))

@@ -1,0 +1,69 @@
+"""A preview shows the frame that was asked for, beside what the settings make of it."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+
+from engine.errors import SettingsError
+from engine.media import open_reader
+from engine.preview import preview
+from engine.settings import Codec, Settings
+from tests.engine.test_pipeline import draw_clip
+
+COMIC = Settings(look="comic", cuts="none")
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return draw_clip(tmp_path / "clip.mp4", 30)
+
+
+def halves(picture):
+    """Source and result `[3, H, W]`, which lie below each other as the clip is wide."""
+    with open_reader(picture) as reader:
+        return reader.read(0, 1)[0].chunk(2, dim=-2)
+
+
+@pytest.mark.parametrize(("moment", "number"), [(None, 15), (Fraction(0), 0), (Fraction("0.9"), 27)])
+def test_it_shows_the_source_at_the_moment_that_was_asked_for(clip, model, moment, number):
+    source, result = halves(preview(clip, None, COMIC, moment=moment))
+    with open_reader(clip) as reader:
+        off = [float((source - reader.read(i, i + 1)[0]).abs().mean()) for i in range(30)]
+    assert off.index(min(off)) == number
+    assert min(off) < 0.02
+    assert float((result - source).abs().mean()) > 0.05
+
+
+def test_it_has_the_size_of_the_result_and_upright_pictures_stand_side_by_side(clip, model):
+    with open_reader(preview(clip, None, replace(COMIC, width=64, height=96))) as reader:
+        assert (reader.info.width, reader.info.height) == (128, 96)
+
+
+def test_what_a_mask_keeps_is_the_source(tmp_path, clip, model):
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, :48] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    source, result = halves(preview(clip, None, replace(COMIC, mask=str(tmp_path / "mask.png"))))
+    change = (result - source).abs().mean(dim=(0, 1))
+    assert change[56:].max() < 0.03  # JPEG
+    assert change[:40].min() > 0.03
+
+
+def test_it_passes_through_a_frame_that_was_painted_for_that_moment(tmp_path, clip, model):
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((64, 96, 3), 51, np.uint8))
+    painted = replace(COMIC, keyframes=(f"0.5={tmp_path / 'grey.png'}",))
+    assert float((halves(preview(clip, None, painted))[1] - 0.2).abs().mean()) < 0.01  # JPEG rings at the border
+
+
+def test_it_lies_beside_the_result_under_a_name_of_its_own(tmp_path, clip, model):
+    assert preview(clip, tmp_path / "my.ink.mp4", COMIC) == tmp_path / "my.ink.preview.jpg"
+    assert preview(clip, tmp_path / "ink", replace(COMIC, codec=Codec.PNG)) == tmp_path / "ink.preview.jpg"
+
+
+def test_a_moment_beyond_the_end_is_refused(clip, model):
+    with pytest.raises(SettingsError, match=r"The moment 7.5 s lies beyond the end of .*clip.mp4, which lasts 1.0"):
+        preview(clip, None, COMIC, moment=Fraction("7.5"))
+    assert model.calls == []

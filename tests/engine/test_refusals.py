@@ -1,0 +1,54 @@
+"""Whatever a person gives that does not fit is named before a model is loaded."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Never
+
+import cv2
+import numpy as np
+import pytest
+
+import restyle
+from engine import pipeline
+from engine.diffusion import catalog
+from engine.errors import MediaError, RestyleError, SettingsError
+from engine.media import open_reader
+from engine.settings import Codec, Settings
+
+SETTINGS = Settings(look="comic", codec=Codec.PNG)
+BAD: list[tuple[dict[str, Any], type[RestyleError], str]] = [
+    ({"keyframes": ("0.1=gone.png",)}, MediaError, "no file gone.png"),
+    ({"keyframes": ("77=gone.png",)}, SettingsError, "beyond the end"),
+    ({"palette": "gone.png"}, MediaError, "no file gone.png"),
+    ({"palette": "CLIP"}, SettingsError, "has 3 frames"),
+    ({"mask": "gone.png"}, MediaError, "no file gone.png"),
+    ({"mask": "key:green"}, SettingsError, "means nothing"),
+    ({"control_videos": {"depth": "gone.png"}}, MediaError, "no file gone.png"),
+    ({"passes": "CLIP"}, MediaError, "no EXR"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: object) -> Never:
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr(catalog, "load", load)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((32, 48, 3), 90, np.uint8))
+    return folder
+
+
+@pytest.mark.parametrize(("bad", "error", "told"), BAD)
+def test_bad_input_is_named_first(clip, bad, error, told):
+    given: dict[str, Any] = {name: str(clip) if value == "CLIP" else value for name, value in bad.items()}
+    with pytest.raises(error, match=told):
+        pipeline.restyle(clip, clip.parent / "out", replace(SETTINGS, **given))
+    with open_reader(clip) as reader, pytest.raises(error, match=told):
+        restyle.frames(reader.read(0, 3), look="comic", **given)
