@@ -80,6 +80,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between it follows the "
             "motion); the rest stays as it is",
         },
+        "--background": {
+            "metavar": "FILE",
+            "help": "a picture or another clip that stands outside of the mask in place of the footage",
+        },
         "--palette": {
             "metavar": "PICTURE",
             "help": "give the result the colours of this picture, how they are spread and no more: one change for all",

@@ -18,13 +18,21 @@ from preprocessors.flow import FlowEstimator, FlowMap
 from preprocessors.hed import Hed
 from preprocessors.learned_lines import LearnedLines
 from preprocessors.line_art import LineArt
+from preprocessors.normals import Normals
+from preprocessors.people import JointFinder, PersonFinder
+from preprocessors.pose import Pose
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
 from preprocessors.segmentation import LabelMask, LabelNet
 from preprocessors.weights_file import read_weights
 
+WEIGHTS = "model.safetensors"
 TORCHVISION = "https://download.pytorch.org/models"
 OPENMMLAB = "openmmlab/upernet-convnext"
+POSE = (
+    Part("pose", "usyd-community/vitpose-base-simple", size=0.34),
+    Part("person", "PekingU/rtdetr_r50vd_coco_o365", size=0.17),
+)
 NOT_SOLD = "CC-BY-NC-4.0: results may not be sold"
 
 
@@ -46,10 +54,24 @@ DETECTORS: Mapping[str, Detector] = {
     "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
     "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
     "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
+    "vitpose": Detector("openpose", "ViTPose base, people found by RT-DETR", "Apache-2.0", parts=POSE),
     "line-art": _lines("lineart", "Line art by Informative Drawings", "MIT", "sk_model.pth", 0.02),
     "line-art-coarse": _lines("lineart", "The same with fewer lines", "MIT", "sk_model2.pth", 0.02),
     "anime-lines": _lines("lineart", "Anime2Sketch", "MIT", "netG.pth", 0.22),
 }
+
+
+WORKED_OUT = {"normal": "depth"}
+"""Controls that are worked out of another one, by its detectors."""
+
+LEARNED = ("lineart", "normal", "openpose", "softedge")
+"""Controls that only learned detectors draw."""
+
+
+def detectors_of(control: str) -> list[str]:
+    """This names the detectors that draw a control."""
+    drawn = WORKED_OUT.get(control, control)
+    return [name for name, detector in DETECTORS.items() if detector.control == drawn]
 
 
 def load_detector(control: str, name: str) -> Preprocessor:
@@ -91,8 +113,8 @@ def load_labels(name: str) -> LabelNet:
 
 def find_detector(control: str, name: str) -> Sequence[Path]:
     """This finds the folders or files of a detector, and raises as `load_detector` does where they are missing."""
-    detector = DETECTORS.get(name)
-    if detector and detector.control == control:
+    detector, fitting = DETECTORS.get(name), detectors_of(control)
+    if detector and name in fitting:
         found = find_files(detector)
         if found is None:
             raise ModelError(
@@ -101,7 +123,6 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
         return found
     own = Path(name).expanduser()
     if detector or control not in LOADERS or not own.exists():
-        fitting = [one for one, known in DETECTORS.items() if known.control == control]
         raise SettingsError(
             f"No detector {name!r} draws {control}.{did_you_mean(name, fitting)} "
             f"There are: {', '.join(fitting) or 'none'}."
@@ -109,13 +130,24 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
     return [own]
 
 
-def _load_depth(folder: Path) -> Preprocessor:
-    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / "model.safetensors"))
+def _load_depth(folder: Path) -> AlignedDepth:
+    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / WEIGHTS))
 
 
 @cache  # asked for twice: as a control, and as what noise and steadying follow
 def _load_flow(file: Path) -> FlowMap:
     return FlowMap(RaftFlow.load(file, _mark(file)))
+
+
+def _load_normals(folder: Path) -> Preprocessor:
+    return Normals(_load_depth(folder))
+
+
+def _load_pose(folder: Path, people: Path | None = None) -> Preprocessor:
+    """Of two folders, or of one with a folder `pose` and a folder `person` in it."""
+    joints, people = (folder, people) if people else (folder / "pose", folder / "person")
+    marks = [_mark(place / WEIGHTS) for place in (joints, people)]
+    return Pose(PersonFinder.load(people), JointFinder.load(joints), " ".join(marks))
 
 
 def _load_soft_edges(file: Path) -> Preprocessor:
@@ -131,7 +163,7 @@ def _load_line_art(file: Path) -> Preprocessor:
 
 @cache  # opened to be checked, and again to be used
 def _load_mask(folder: Path) -> LabelMask:
-    return LabelMask(LabelNet.load(folder, _mark(folder / "model.safetensors")), "person")
+    return LabelMask(LabelNet.load(folder, _mark(folder / WEIGHTS)), "person")
 
 
 LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
@@ -139,6 +171,8 @@ LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
     "flow": _load_flow,
     "lineart": _load_line_art,
     "mask": _load_mask,
+    "normal": _load_normals,
+    "openpose": _load_pose,
     "softedge": _load_soft_edges,
 }
 

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from preprocessors.pretrained import load_whole
+
 SIDE = 512
 """Pixels: the shorter side at which it was trained to look."""
 STEP = 32
@@ -42,13 +44,7 @@ class LabelNet:
         """
         from transformers import UperNetForSemanticSegmentation
 
-        net: Any = UperNetForSemanticSegmentation
-        loaded, found = net.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        if found["missing_keys"]:
-            raise ValueError(f"no weights for {sorted(found['missing_keys'])[0]}")
-        return cls(loaded.requires_grad_(False).eval(), weights)
+        return cls(load_whole(UperNetForSemanticSegmentation, folder), weights)
 
     def __call__(self, frames: Tensor, label: str) -> Tensor:
         """This gives the share `[T, 1, H, W]` that a label has of each pixel of frames `[T, 3, H, W]`, 0 to 1."""

@@ -135,3 +135,45 @@ def test_bad_masks_are_refused_before_the_model_is_asked(tmp_path, clip, model):
         with pytest.raises(SettingsError, match=next(iter(wrong))):
             replace(PNG, **wrong)
     assert model.calls == []
+
+
+@pytest.mark.parametrize("kind", ["picture", "clip"])
+def test_outside_the_mask_a_background_stands_bit_by_bit_and_chunks_are_kept(tmp_path, clip, model, kind):
+    mask = write(tmp_path / "mask", moving_box())
+    pictures = np.random.default_rng(5).integers(
+        0, 256, (1 if kind == "picture" else COUNT + 3, HEIGHT, WIDTH, 3), np.uint8
+    )
+    behind = write(tmp_path / "behind", pictures)
+    settings = replace(PNG, mask=str(mask))
+    pipeline.restyle(clip, tmp_path / "out", settings)
+    calls = len(model.calls)
+    made = frames_of(pipeline.restyle(clip, tmp_path / "out", replace(settings, background=str(behind))).output)
+    assert len(model.calls) == calls
+    outside = (torch.from_numpy(moving_box()) == 0)[:, None].expand_as(made)
+    wanted = frames_of(behind)[:COUNT].expand_as(made)
+    assert torch.equal(made[outside], wanted[outside])
+    assert (made[~outside] != wanted[~outside]).float().mean() > 0.5
+
+
+def test_a_larger_background_is_scaled(tmp_path, clip, model):
+    mask = write(tmp_path / "mask", moving_box())
+    behind = write(tmp_path / "behind", np.full((1, 2 * HEIGHT, 2 * WIDTH, 3), 77, np.uint8))
+    made = frames_of(
+        pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=str(mask), background=str(behind))).output
+    )
+    assert torch.equal(made[:, :, :16], torch.full((COUNT, 3, 16, WIDTH), 77 / 255))
+
+
+def test_bad_backgrounds_are_refused_before_the_model_is_asked(tmp_path, clip, model):
+    mask = write(tmp_path / "mask", moving_box())
+    short = write(tmp_path / "short", np.zeros((4, HEIGHT, WIDTH, 3), np.uint8))
+    square = write(tmp_path / "square", np.zeros((1, HEIGHT, HEIGHT, 3), np.uint8))
+    for place, file, error, told in (
+        (str(mask), short, SettingsError, "has 4 frames, the clip 10"),
+        (str(mask), square, SettingsError, "is 64x64, the clip 96x64"),
+        (str(mask), tmp_path / "gone.png", MediaError, "There is no file"),
+        (None, square, SettingsError, "nothing that stands before it"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=place, background=str(file)))
+    assert model.calls == []

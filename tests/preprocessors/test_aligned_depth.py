@@ -98,8 +98,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def network(checkpoint: Path) -> DepthAnything:
-    made = DepthAnything.load(checkpoint)
-    return DepthAnything(made.net, side=56)
+    return DepthAnything.load(checkpoint)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (33, 47), (54, 96), (8, 7680), (200, 30)], ids=str)

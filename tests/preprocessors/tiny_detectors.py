@@ -16,6 +16,9 @@ from preprocessors.depth_anything import DepthAnything
 from preprocessors.hed import Hed
 from preprocessors.learned_lines import LearnedLines
 from preprocessors.line_art import LineArt
+from preprocessors.normals import Normals
+from preprocessors.people import JointFinder, PersonFinder
+from preprocessors.pose import Pose
 from preprocessors.preprocessor import Preprocessor
 
 Net = TypeVar("Net", bound=nn.Module)
@@ -69,8 +72,58 @@ def tiny_anime_lines() -> AnimeLines:
 def learned() -> list[Preprocessor]:
     """This makes one of each that draws each picture by itself."""
     return [
-        AlignedDepth(DepthAnything(depth_anything(), side=56)),
+        AlignedDepth(DepthAnything(depth_anything())),
         LearnedLines(tiny_hed(), "softedge", hed.MULTIPLE),
         LearnedLines(tiny_line_art(), "lineart", line_art.MULTIPLE),
         LearnedLines(tiny_anime_lines(), "lineart"),
+        Normals(AlignedDepth(DepthAnything(depth_anything()))),
+        tiny_pose(),
     ]
+
+
+def person_net() -> Any:
+    """An RT-DETR that knows people among three labels, and asks three questions of a picture."""
+    library: Any = transformers
+    backbone = library.RTDetrResNetConfig(
+        embedding_size=8,
+        hidden_sizes=[8, 8, 16, 16],
+        depths=[1, 1, 1, 1],
+        layer_type="basic",
+        out_features=["stage2", "stage3", "stage4"],
+    )
+    config = library.RTDetrConfig(
+        backbone_config=backbone,
+        encoder_hidden_dim=16,
+        encoder_in_channels=[8, 16, 16],
+        encoder_layers=1,
+        encoder_ffn_dim=16,
+        encoder_attention_heads=2,
+        d_model=16,
+        num_queries=3,
+        decoder_in_channels=[16, 16, 16],
+        decoder_ffn_dim=16,
+        decoder_layers=1,
+        decoder_attention_heads=2,
+        num_denoising=0,
+        id2label={0: "person", 1: "dog", 2: "kite"},
+    )
+    return drawn(lambda: library.RTDetrForObjectDetection(config))
+
+
+def joint_net() -> Any:
+    library: Any = transformers
+    backbone = library.VitPoseBackboneConfig(
+        image_size=[64, 48],
+        patch_size=[16, 16],
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        out_indices=[1],
+    )
+    config = library.VitPoseConfig(backbone_config=backbone, num_labels=17)
+    return drawn(lambda: library.VitPoseForPoseEstimation(config))
+
+
+def tiny_pose() -> Pose:
+    """Finds people everywhere, and all their joints."""
+    return Pose(PersonFinder(person_net(), side=64), JointFinder(joint_net()), sure=0.0, seen=-1.0)
