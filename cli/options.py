@@ -134,7 +134,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
             "graphics card computes, and computes less at once",
         },
-        "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
+        "--device": {
+            "help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1; several make a "
+            "shot each: cuda:0,cuda:1 or cuda:all"
+        },
         "--settings": {
             "type": Path,
             "metavar": "FILE",
