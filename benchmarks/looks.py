@@ -5,7 +5,8 @@
 A linear classifier learns the looks from what the recipe paints of training photos, never from a model's results; then
 it names the looks of results on held-out photos. Distances are between the same statistics of a photo's result (or the
 photo itself) and of its target: palette (mean, spread and correlation of colours) and texture (the logarithm of
-contrast in octaves of size, of brightness and of colour), each in units of its spread over all targets.
+contrast in octaves of size, of brightness and of colour), each in units of its spread over all targets. Contrast of less
+than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so little is still black and white.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from training.photos import Photo, load, read_index, to_tensor
 from training.styles import STYLES
 
 OCTAVES = 4
+FAINT = 1e-2  # of full brightness: less contrast than that is not seen
 RIDGE = 1e-2  # of the targets' mean variance
 
 
@@ -35,13 +37,13 @@ def statistics(frames: Tensor) -> Tensor:
     opponent = torch.cat([luma, frames[:, :1] - frames[:, 1:2], frames[:, 1:2] - frames[:, 2:]], dim=1)
     flat = opponent.flatten(2)
     mean, spread = flat.mean(dim=2), flat.std(dim=2)
-    together = ((flat - mean[..., None]) / (spread[..., None] + 1e-3)).unbind(dim=1)
+    together = ((flat - mean[..., None]) / (spread[..., None] + FAINT)).unbind(dim=1)
     pairs = torch.stack([(together[i] * together[j]).mean(dim=1) for i, j in ((0, 1), (0, 2), (1, 2))], dim=1)
     bands, rest = [], opponent
     for _ in range(OCTAVES):
         coarse = F.avg_pool2d(rest, 2)
         fine = rest[..., : coarse.shape[-2] * 2, : coarse.shape[-1] * 2] - F.interpolate(coarse, scale_factor=2.0)
-        bands.append((fine.square().mean(dim=(2, 3)).sqrt() + 1e-3).log())
+        bands.append((fine.square().mean(dim=(2, 3)).sqrt() + FAINT).log())
         rest = coarse
     return torch.cat([mean, spread, pairs, *bands], dim=1)
 

@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training import loop
-from training.diffusion import WEIGHTS, Batch, Denoiser, Hints, build_scheduler, noise_for, steer
+from training.diffusion import WEIGHTS, Batch, Denoiser, Hints, build_scheduler, steer
 from training.loop import Stage
 from training.moving import ClipPool
+from training.noising import noised_pair
 from training.words import say
 
 NEW = ("depth", "flow")
@@ -61,7 +62,7 @@ def frames_of(pool: ClipPool, size: int, rng: torch.Generator) -> Iterator[Batch
 def loss_of(model: MoreControls, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
     """This is the denoiser's loss, with the finished controls in a third of the steps and the new ones by chance."""
     count = len(batch.target)
-    noised, times, wanted, sigma = noise_for(batch, alphas, rng)
+    noised, times, wanted, sigma = noised_pair(batch.source, batch.target, alphas, rng)
     with torch.no_grad():
         words = model.finished.embed(batch.said)
     old = batch.hints if torch.rand(1, generator=rng) < 0.34 else {name: batch.hints[name] for name in NEW}

@@ -17,12 +17,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training import hints, loop
 from training.loop import Stage, seeded
+from training.noising import noised_pair, rolled_out
 from training.words import known_words, say
 
 WIDTHS = (64, 96, 160)
 TEXT = 96
 CONTROLS = ("colour", "edges")
 CROP = 16  # latents a side
+ROLLED = 0.6  # of the batches
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
@@ -208,36 +210,22 @@ def _crop(picture: Tensor, place: tuple[int, int, int]) -> Tensor:
 
 
 def loss_of(model: Denoiser, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
-    """This is the error of v on noised latents that start, mostly, from the source instead of the target.
+    """This is the error of the clean estimate on latents that start, mostly, from the source instead of the target.
 
     Restyling begins from the noised source, so the denoiser learns just that step: its clean estimate must be the
-    target wherever the noised picture came from. What is left of the source fades over the steps, so the share of the
-    source in it is drawn too. Times lie where the strength dial works.
+    target wherever the noised picture came from. In `ROLLED` of the batches that is where its own first steps led.
     """
-    noised, times, wanted, sigma = noise_for(batch, alphas, rng)
     words = model.embed(batch.said)
-    hints = {name: (features, _weights(len(times), rng)) for name, features in batch.hints.items()}
+    hints = {name: (features, _weights(len(batch.said), rng)) for name, features in batch.hints.items()}
+    if torch.rand(1, generator=rng) < ROLLED:
+        said = words.detach()
+        noised, times, wanted, sigma = rolled_out(
+            batch.source, batch.target, alphas, rng, lambda latents, time: model(latents, time, said, hints)
+        )
+    else:
+        noised, times, wanted, sigma = noised_pair(batch.source, batch.target, alphas, rng)
     error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
     return (error * sigma**2).mean()
-
-
-def noise_for(batch: Batch, alphas: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """This draws noise levels and noise: noised latents, times `[B]`, the v that leads to the target, sigmas `[B]`."""
-    count = len(batch.target)
-    times = (1000 * (0.04 + 0.86 * torch.rand(count, generator=rng))).long()
-    times[: count // 12] = 999  # some from pure noise: strength 1
-    alpha = alphas[times].sqrt().view(-1, 1, 1, 1)
-    sigma = (1 - alphas[times]).sqrt().view(-1, 1, 1, 1)
-    start = batch.target + _share(times, rng) * (batch.source - batch.target)
-    noised = alpha * start + sigma * torch.randn(start.shape, generator=rng)
-    return noised, times, (alpha * noised - batch.target) / sigma, sigma.flatten()
-
-
-def _share(times: Tensor, rng: torch.Generator) -> Tensor:
-    """How much of the source is in what is noised: all of it at a first step, less and less at later ones."""
-    first = (torch.rand(len(times), generator=rng) < 0.4) & (times > 250)
-    fading = torch.rand(len(times), generator=rng) * torch.rand(len(times), generator=rng) * (times / 1000)
-    return torch.where(first, 1.0, fading).view(-1, 1, 1, 1)
 
 
 def _weights(count: int, rng: torch.Generator) -> Tensor:

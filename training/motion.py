@@ -11,9 +11,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from training import loop
-from training.diffusion import CONTROLS, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
+from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
+from training.noising import rolled_out
 from training.words import say
 
 LONGEST = 32  # frames that the modules can number
@@ -70,18 +71,27 @@ def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyp
 
 
 def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generator) -> Tensor:
-    """This is the error of v over a clip at one noise level, as the job's first steps and its later ones see it."""
-    time = torch.randint(40, 900, (1,), generator=rng)
-    alpha, sigma = alphas[time].sqrt(), (1 - alphas[time]).sqrt()
-    first = bool(torch.rand(1, generator=rng) < 0.4) and int(time) > 250
-    share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
-    noised = alpha * (batch.target + share * (batch.source - batch.target)) + sigma * batch.noise
-    wanted = (alpha * noised - batch.target) / sigma
+    """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led."""
     with torch.no_grad():
         words = model.still.embed([say(((batch.look,), 0), rng)])[0]
     hints = {name: batch.hints[name] for name in CONTROLS}
+    if torch.rand(1, generator=rng) < ROLLED:
+
+        def predict(latents: Tensor, times: Tensor) -> Tensor:
+            answer: Tensor = model(latents, times[:1], words, hints)
+            return answer
+
+        noised, times, wanted, sigma = rolled_out(batch.source, batch.target, alphas, rng, predict, batch.noise)
+        time, spread = times[:1], sigma[:1].view(1, 1, 1, 1)
+    else:
+        time = torch.randint(40, 900, (1,), generator=rng)
+        alpha, spread = alphas[time].sqrt(), (1 - alphas[time]).sqrt()
+        first = bool(torch.rand(1, generator=rng) < 0.4) and int(time) > 250
+        share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
+        noised = alpha * (batch.target + share * (batch.source - batch.target)) + spread * batch.noise
+        wanted = (alpha * noised - batch.target) / spread
     error: Tensor = (model(noised, time, words, hints) - wanted).square().mean()
-    return error * sigma**2
+    return error * spread**2
 
 
 def train(still: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401

@@ -1,0 +1,80 @@
+"""What a denoiser is asked in training: noised latents, and the answer that leads from there to the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+LEVELS = 1000
+MOST_STEPS = 6
+
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""Noised latents `[B, c, h, w]` and times `[B]` in, v of the latents' shape out."""
+
+
+def noised_pair(
+    source: Tensor, target: Tensor, alphas: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This draws noise levels and noise for latents `[B, c, h, w]`: noised, times `[B]`, the wanted v, sigmas `[B]`.
+
+    What is noised lies mostly between source and target. Times lie where the strength dial works.
+    """
+    count = len(target)
+    times = (LEVELS * (0.04 + 0.86 * torch.rand(count, generator=rng))).long()
+    times[: count // 12] = LEVELS - 1  # some from pure noise: strength 1
+    alpha, sigma = _parts(alphas, times)
+    start = target + _share(times, rng) * (source - target)
+    noised = alpha * start + sigma * torch.randn(start.shape, generator=rng)
+    return noised, times, (alpha * noised - target) / sigma, sigma.flatten()
+
+
+def _share(times: Tensor, rng: torch.Generator) -> Tensor:
+    """How much of the source is in what is noised: all of it at a first step, less and less at later ones."""
+    first = (torch.rand(len(times), generator=rng) < 0.4) & (times > 250)
+    fading = torch.rand(len(times), generator=rng) * torch.rand(len(times), generator=rng) * (times / LEVELS)
+    return torch.where(first, 1.0, fading).view(-1, 1, 1, 1)
+
+
+def rolled_out(
+    source: Tensor, target: Tensor, alphas: Tensor, rng: torch.Generator, predict: Predict, noise: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This goes the first steps of a job, as the model goes them now, and asks for the target from where they led.
+
+    A model that has only seen noised pictures takes what its own first steps left over for texture, and makes more of
+    it at each step: grain. Here it sees its own steps. Gives what `noised_pair` gives; the whole batch is at one time.
+    `noise`, of the latents' shape, is drawn if None.
+    """
+    times = _times(rng)
+    gone = int(torch.randint(0, len(times), (1,), generator=rng))
+    alpha, sigma = _parts(alphas, times[:1])
+    noised = alpha * source + sigma * (torch.randn(source.shape, generator=rng) if noise is None else noise)
+    with torch.no_grad():
+        for now, then in pairwise(times[: gone + 1]):
+            noised = _step(noised, predict(noised, now.expand(len(source))).float(), alphas, now, then)
+    alpha, sigma = _parts(alphas, times[gone : gone + 1])
+    reached = times[gone].expand(len(source))
+    return noised, reached, (alpha * noised - target) / sigma, sigma.flatten().expand(len(source))
+
+
+def _times(rng: torch.Generator) -> Tensor:
+    """The times of a job of one to six steps at a strength from .4 to 1, mostly near .7."""
+    steps = int(torch.randint(1, MOST_STEPS + 1, (1,), generator=rng))
+    strength = 0.4 + 0.3 * float(torch.rand(2, generator=rng).sum())
+    stride = int(LEVELS * strength / steps)
+    return torch.arange(steps, 0, -1) * stride - 1
+
+
+def _step(noised: Tensor, answer: Tensor, alphas: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """DDIM's step (Song et al. 2021) from one time to another, by an answer that is v (Salimans and Ho 2022)."""
+    alpha, sigma = _parts(alphas, now[None])
+    clean, noise = alpha * noised - sigma * answer, sigma * noised + alpha * answer
+    alpha, sigma = _parts(alphas, then[None])
+    return alpha * clean + sigma * noise
+
+
+def _parts(alphas: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """How much picture and how much noise there is at times `[B]`: `[B, 1, 1, 1]` each."""
+    return alphas[times].sqrt().view(-1, 1, 1, 1), (1 - alphas[times]).sqrt().view(-1, 1, 1, 1)
