@@ -69,7 +69,7 @@ def models_table() -> str:
         lines.append(f"{name:25}{here:14}{told['fits']}")
         takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
         lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
-    return "\n".join([*lines, "", "Learned detectors of controls:", *_detectors(), "", HOW])
+    return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 
 
 def _detectors() -> list[str]:
@@ -115,7 +115,7 @@ def examine() -> dict[str, Any]:
     import psutil
     import torch
 
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
     return {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers", "av")},

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LUMA = (0.299, 0.587, 0.114)
+APART = 0.05
+"""Of the range of inverse depth: points that differ by less have no order."""
 
 
 def blur_ssim(frames: Tensor, source: Tensor) -> Tensor:
@@ -39,3 +41,23 @@ def edge_f1(edges: Tensor, wanted: Tensor, tolerance: int = 1) -> Tensor:
 
     precision, recall = share(edges, near_wanted), share(wanted, near_edges)
     return 2 * precision * recall / (precision + recall).clamp(min=1e-9)
+
+
+def pair_order(guess: Tensor, near: Tensor, seen: Tensor | None = None, pairs: int = 4000) -> float:
+    """This is the share of random pairs of points whose order in depth a guess `[1, 1, H, W]` has right; 0.5 is chance.
+
+    near: the true inverse depth, 0 to 1. Asked for are pairs that differ by `APART` in it. seen: another guess, of the
+    picture before it was changed; asked for are then only the pairs that it has right, so that what is counted is what
+    the change has kept.
+
+    Raises:
+        ValueError: there are no such pairs.
+    """
+    places = torch.randint(near.numel(), (2, pairs), generator=torch.Generator().manual_seed(0))
+    truth, found = (one.flatten()[places].diff(dim=0)[0] for one in (near, guess))
+    asked = truth.abs() >= APART
+    if seen is not None:
+        asked &= seen.flatten()[places].diff(dim=0)[0] * truth > 0
+    if not asked.any():
+        raise ValueError("no two points of the picture differ in depth: there is nothing to order")
+    return float((found * truth > 0)[asked].float().mean())

@@ -60,6 +60,16 @@ def read_texts(name: str, value: object, example: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def read_mask(value: object) -> str | tuple[str, ...] | None:
+    """This reads the name of a mask, or a list of several."""
+    if value is None or isinstance(value, str):
+        return value
+    several = read_texts("mask", value, "0=first.png")
+    if not several:
+        raise SettingsError("mask is an empty list. Name a mask, or leave it out.")
+    return several[0] if len(several) == 1 else several
+
+
 def read_member(name: str, cls: type[E], value: str) -> E:
     """This reads one of the words of `cls`."""
     try:

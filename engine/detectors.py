@@ -10,13 +10,29 @@ from pathlib import Path
 from engine.detector_files import Detector, find_files
 from engine.diffusion.row import Part
 from engine.errors import ModelError, SettingsError, did_you_mean
+from preprocessors import hed, line_art
 from preprocessors.aligned_depth import AlignedDepth
+from preprocessors.anime_lines import AnimeLines
 from preprocessors.depth_anything import DepthAnything
 from preprocessors.flow import FlowEstimator, FlowMap
+from preprocessors.hed import Hed
+from preprocessors.learned_lines import LearnedLines
+from preprocessors.line_art import LineArt
+from preprocessors.normals import Normals
+from preprocessors.people import JointFinder, PersonFinder
+from preprocessors.pose import Pose
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
+from preprocessors.segmentation import LabelMask, LabelNet
+from preprocessors.weights_file import read_weights
 
+WEIGHTS = "model.safetensors"
 TORCHVISION = "https://download.pytorch.org/models"
+OPENMMLAB = "openmmlab/upernet-convnext"
+POSE = (
+    Part("pose", "usyd-community/vitpose-base-simple", size=0.34),
+    Part("person", "PekingU/rtdetr_r50vd_coco_o365", size=0.17),
+)
 NOT_SOLD = "CC-BY-NC-4.0: results may not be sold"
 
 
@@ -25,13 +41,37 @@ def _depth_anything(size: str, licence: str, gigabytes: float) -> Detector:
     return Detector("depth", f"Depth Anything V2 {size}", licence, parts=(part,))
 
 
+def _lines(control: str, title: str, licence: str, file: str, gigabytes: float) -> Detector:
+    return Detector(control, title, licence, parts=(Part("lines", "lllyasviel/Annotators", file=file, size=gigabytes),))
+
+
 DETECTORS: Mapping[str, Detector] = {
     "depth-anything-small": _depth_anything("Small", "Apache-2.0", 0.1),
     "depth-anything-base": _depth_anything("Base", NOT_SOLD, 0.39),
     "depth-anything-large": _depth_anything("Large", NOT_SOLD, 1.34),
+    "upernet-tiny": Detector("mask", "UPerNet, tiny", "MIT", (Part("mask", f"{OPENMMLAB}-tiny", size=0.24),)),
+    "upernet-base": Detector("mask", "UPerNet, base", "MIT", (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
     "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
     "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
+    "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
+    "vitpose": Detector("openpose", "ViTPose base, people found by RT-DETR", "Apache-2.0", parts=POSE),
+    "line-art": _lines("lineart", "Line art by Informative Drawings", "MIT", "sk_model.pth", 0.02),
+    "line-art-coarse": _lines("lineart", "The same with fewer lines", "MIT", "sk_model2.pth", 0.02),
+    "anime-lines": _lines("lineart", "Anime2Sketch", "MIT", "netG.pth", 0.22),
 }
+
+
+WORKED_OUT = {"normal": "depth"}
+"""Controls that are worked out of another one, by its detectors."""
+
+LEARNED = ("lineart", "normal", "openpose", "softedge")
+"""Controls that only learned detectors draw."""
+
+
+def detectors_of(control: str) -> list[str]:
+    """This names the detectors that draw a control."""
+    drawn = WORKED_OUT.get(control, control)
+    return [name for name, detector in DETECTORS.items() if detector.control == drawn]
 
 
 def load_detector(control: str, name: str) -> Preprocessor:
@@ -51,6 +91,8 @@ def load_detector(control: str, name: str) -> Preprocessor:
         raise ModelError(
             f"A detector of {control} needs {error.name}. Install it: pip install 'restyle[raft]'"
         ) from error
+    except KeyError as error:
+        raise ModelError(f"The detector at {places[0]} has no weights {error}; it is of something else.") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise ModelError(f"The detector at {places[0]} cannot be loaded: {error}") from error
 
@@ -62,10 +104,17 @@ def load_motion(name: str) -> FlowEstimator:
     return drawer.estimator
 
 
+def load_labels(name: str) -> LabelNet:
+    """This loads a detector of masks, whatever label they are to have, as `load_detector` does."""
+    drawer = load_detector("mask", name)
+    assert isinstance(drawer, LabelMask)
+    return drawer.network
+
+
 def find_detector(control: str, name: str) -> Sequence[Path]:
     """This finds the folders or files of a detector, and raises as `load_detector` does where they are missing."""
-    detector = DETECTORS.get(name)
-    if detector and detector.control == control:
+    detector, fitting = DETECTORS.get(name), detectors_of(control)
+    if detector and name in fitting:
         found = find_files(detector)
         if found is None:
             raise ModelError(
@@ -74,7 +123,6 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
         return found
     own = Path(name).expanduser()
     if detector or control not in LOADERS or not own.exists():
-        fitting = [one for one, known in DETECTORS.items() if known.control == control]
         raise SettingsError(
             f"No detector {name!r} draws {control}.{did_you_mean(name, fitting)} "
             f"There are: {', '.join(fitting) or 'none'}."
@@ -82,8 +130,8 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
     return [own]
 
 
-def _load_depth(folder: Path) -> Preprocessor:
-    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / "model.safetensors"))
+def _load_depth(folder: Path) -> AlignedDepth:
+    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / WEIGHTS))
 
 
 @cache  # asked for twice: as a control, and as what noise and steadying follow
@@ -91,7 +139,42 @@ def _load_flow(file: Path) -> FlowMap:
     return FlowMap(RaftFlow.load(file, _mark(file)))
 
 
-LOADERS: Mapping[str, Callable[..., Preprocessor]] = {"depth": _load_depth, "flow": _load_flow}
+def _load_normals(folder: Path) -> Preprocessor:
+    return Normals(_load_depth(folder))
+
+
+def _load_pose(folder: Path, people: Path | None = None) -> Preprocessor:
+    """Of two folders, or of one with a folder `pose` and a folder `person` in it."""
+    joints, people = (folder, people) if people else (folder / "pose", folder / "person")
+    marks = [_mark(place / WEIGHTS) for place in (joints, people)]
+    return Pose(PersonFinder.load(people), JointFinder.load(joints), " ".join(marks))
+
+
+def _load_soft_edges(file: Path) -> Preprocessor:
+    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, _mark(file))
+
+
+def _load_line_art(file: Path) -> Preprocessor:
+    state = read_weights(file)
+    if "model0.1.weight" in state:
+        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, _mark(file))
+    return LearnedLines(AnimeLines.of(state), "lineart", weights=_mark(file))
+
+
+@cache  # opened to be checked, and again to be used
+def _load_mask(folder: Path) -> LabelMask:
+    return LabelMask(LabelNet.load(folder, _mark(folder / WEIGHTS)), "person")
+
+
+LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
+    "depth": _load_depth,
+    "flow": _load_flow,
+    "lineart": _load_line_art,
+    "mask": _load_mask,
+    "normal": _load_normals,
+    "openpose": _load_pose,
+    "softedge": _load_soft_edges,
+}
 
 
 def _mark(file: Path) -> str:

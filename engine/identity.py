@@ -13,7 +13,7 @@ from engine.plan import Sizes
 from engine.references import reference_files
 from engine.settings import Settings
 
-MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
+MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 """Settings that decide nothing of the chunks: with others, the same chunks make another result."""
 
@@ -24,6 +24,8 @@ def identity_of(
     """This says what chunks are made of, ready for JSON: source, settings, model, sizes, by what is in their files."""
     unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
     chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
+    if settings.detectors:
+        chosen["detectors"] = {control: name for control, name in settings.detectors.items() if control != "mask"}
     own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),

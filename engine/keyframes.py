@@ -7,28 +7,23 @@ going there and back comes home, and fades out, slowly at first, until the next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from consistency.occlusion import round_trip
 from consistency.warp import warp
 from engine.errors import SettingsError
 from engine.media import MediaInfo, open_reader, scaled
 from engine.moment import frame_at, read_moment
 from engine.motion import Motion
+from engine.traces import ReadSource, Trace
 from engine.windows import Span
 
 REACH = 36
 """Frames over which a painted frame fades where no other follows."""
-EDGE = 8
-"""Pixels beyond the picture's edge after which half of a change is left."""
-
-ReadSource = Callable[[int], Tensor]
-"""The source's frame of a number, `[3, H, W]`, at the size that is worked on."""
 
 
 @dataclass(frozen=True)
@@ -84,18 +79,18 @@ def through(
         yield from frames
         return
     held: list[Tensor] = []
-    trace: _Trace | None = None
+    change: _Change | None = None
     for number, frame in enumerate((one for part in frames for one in part), shot.start):
         following = min((key for key in keys if key > number), default=None)
         held.append(frame.clone())
         if number in keys:
-            trace = _Trace(number, keys[number].picture - frame, motion, source)
+            change = _Change(number, keys[number].picture - frame, motion, source)
             before = max((key for key in keys if key < number), default=None)
-            _spread_back(held, trace, before)
+            _spread_back(held, change, before)
             held[-1] = keys[number].picture.clone()
-            trace.turn(_reach(number, following))
-        elif trace is not None:
-            held[-1] += trace.step(number)
+            change.turn(_reach(number, following))
+        elif change is not None:
+            held[-1] += change.step(number)
         while held and (following is None or number - len(held) + 1 < following - REACH):
             yield held.pop(0)[None]
 
@@ -104,28 +99,24 @@ def _reach(key: int, other: int | None) -> int:
     return REACH if other is None else min(REACH, abs(other - key))
 
 
-def _spread_back(held: list[Tensor], trace: _Trace, before: int | None) -> None:
+def _spread_back(held: list[Tensor], change: _Change, before: int | None) -> None:
     """This adds what a painted frame, the last one held, says of the frames before it."""
-    trace.turn(_reach(trace.key, before))
-    for back in range(1, min(len(held), trace.reach)):
-        held[-1 - back] += trace.step(trace.key - back)
+    change.turn(_reach(change.key, before))
+    for back in range(1, min(len(held), change.reach)):
+        held[-1 - back] += change.step(change.key - back)
 
 
-class _Trace:
-    """The way from a painted frame to those around it, step by step in one direction."""
+class _Change:
+    """What a painted frame says otherwise, carried to the frames around it step by step in one direction."""
 
     def __init__(self, key: int, change: Tensor, motion: Motion, source: ReadSource) -> None:
         self.key, self.reach = key, REACH
-        self._change, self._motion, self._source = change[None], motion, source
-        self._painted = source(key)
-        self.turn(REACH)
+        self._change, self._trace = change[None], Trace(key, motion, source)
 
     def turn(self, reach: int) -> None:
         """This goes back to the painted frame, to fade over `reach` frames from there."""
         self.reach = reach
-        self._at, self._here = self.key, self._painted
-        self._way = self._change.new_zeros(1, 2, *self._change.shape[-2:])
-        self._trust = self._change.new_ones(1, 1, *self._change.shape[-2:])
+        self._trace.turn()
 
     def step(self, number: int) -> Tensor:
         """This goes on to the next frame, and gives what is to be added there, `[3, H, W]`."""
@@ -133,20 +124,5 @@ class _Trace:
         if left <= 0:
             return torch.zeros_like(self._change[0])
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
-        here = self._source(number)
-        earlier, later = (self._here, here) if number > self._at else (here, self._here)
-        flows = self._motion(max(number, self._at), earlier, later)
-        there, back = (flow[None] for flow in (flows if number > self._at else reversed(flows)))
-        further, inside = warp(torch.cat([self._way, self._trust], dim=1), there)
-        self._way = there + further[:, :2]
-        self._trust = further[:, 2:] * torch.where(inside == 1, round_trip(there, back), _beyond(there))
-        self._at, self._here = number, here
-        return (fade * self._trust * warp(self._change, self._way, "bicubic")[0])[0]
-
-
-def _beyond(flow: Tensor) -> Tensor:
-    """This says how far a change may be continued beyond the picture's edge, `[1, 1, H, W]`: less with each pixel."""
-    height, width = flow.shape[-2:]
-    x, y = flow[:, :1] + torch.arange(width), flow[:, 1:] + torch.arange(height)[:, None]
-    out = (-x).relu() + (x - (width - 1)).relu() + (-y).relu() + (y - (height - 1)).relu()
-    return torch.exp2(-out / EDGE)
+        way, trust = self._trace.step(number)
+        return (fade * trust * warp(self._change, way, "bicubic")[0])[0]

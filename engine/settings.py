@@ -17,6 +17,7 @@ from engine.checks import (
     check_whole,
     check_words,
     read_loras,
+    read_mask,
     read_member,
     read_table,
     read_texts,
@@ -26,7 +27,7 @@ from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
 ONE_OF = ("look", "look_file", "prompt")
-WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "mask", "palette")
+WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "palette", "background")
 
 T = TypeVar("T")
 
@@ -110,6 +111,7 @@ class Settings:
     seed: int = 0
     width: int | None = None
     height: int | None = None
+    side: int | None = None
     model: str = "starter"
     device: str = "auto"
     checkpoint: str | None = None
@@ -121,10 +123,11 @@ class Settings:
     detectors: Mapping[str, str] | None = None
     cuts: str = "auto"
     passes: str | None = None
-    mask: str | None = None
+    mask: str | tuple[str, ...] | None = None
     mask_invert: bool = False
     mask_grow: int = 0
     mask_feather: float = 6.0
+    background: str | None = None
     keyframes: tuple[str, ...] = ()
     palette: str | None = None
     steady: float = 1.0
@@ -141,6 +144,7 @@ class Settings:
         self.load_look()
         check_strength(self.strength)
         check_steady(self.steady)
+        object.__setattr__(self, "mask", read_mask(self.mask))
         if type(self.mask_invert) is not bool:
             raise SettingsError(f"mask_invert is {self.mask_invert!r}; it must be true or false.")
         check_whole("mask_grow", self.mask_grow, -500, 500)
@@ -150,6 +154,7 @@ class Settings:
         check_whole("seed", self.seed, 0, 2**63 - 1)
         check_whole("width", self.width, 16, 16384)
         check_whole("height", self.height, 16, 16384)
+        check_whole("side", self.side, 64, 4096)
         if (self.width is None) != (self.height is None):
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
         if self.controls is not None:

@@ -27,11 +27,12 @@ from preprocessors.preprocessor import Preprocessor
 class Sources:
     """The clip, what a person has given beside it, and what is kept of drawn controls.
 
-    mark: what the clip is known by in the cache. proxy: its render's passes. detectors: learned ones, by the control
-    that they draw. palette: the colours that the result is given.
+    size: that is worked on. proxy: the passes of its render. mark: what the clip is known by in the cache. detectors:
+    learned ones, by the control that they draw. palette: the colours that the result is given.
     """
 
     reader: Reader
+    size: tuple[int, int]
     proxy: Proxy | None
     cache: MapCache
     mark: str
@@ -40,9 +41,9 @@ class Sources:
     keyframes: tuple[Keyframe, ...]
     palette: Palette | None
 
-    def controls(self, request: Request, size: tuple[int, int]) -> dict[str, Given]:
-        """This finds each control at `size`: a person's video, else the render's pass, else it is drawn."""
-        footage = Footage(self.reader, size)
+    def controls(self, request: Request) -> dict[str, Given]:
+        """This finds each control: a person's video, else the render's pass, else it is drawn."""
+        footage = Footage(self.reader, self.size)
         drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in self.drawers(request).items()}
         known = {**drawn, **(self.proxy.givens() if self.proxy else {}), **self.videos}
         return {name: known[name] for name in request.active_controls}
@@ -61,8 +62,9 @@ class Sources:
                 f"--control {unused[0]}:0.8."
             )
         drawn = followed - set(self.videos) - set(self.proxy.givens() if self.proxy else ())
-        estimated = set() if self.proxy else {"flow"}  # noise and steadying follow it, even if the picture does not
-        if unused := sorted(set(self.detectors) - drawn - estimated):
+        # Noise and steadying follow the flow, even if the picture does not; of the mask `masked` takes care.
+        others = {"mask"} if self.proxy else {"mask", "flow"}
+        if unused := sorted(set(self.detectors) - drawn - others):
             raise SettingsError(
                 f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow "
                 f"it: --control {unused[0]}:0.8."
@@ -86,4 +88,4 @@ def open_sources(
     keyframes = read_keyframes(settings.keyframes, reader.info, size)
     palette = palette_of(settings.palette)
     with control_videos(settings.control_videos, reader.info, size) as videos:
-        yield Sources(reader, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)
+        yield Sources(reader, size, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)

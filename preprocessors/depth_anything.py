@@ -9,21 +9,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SIDE = 518
-"""Pixels: the shorter side at which it was trained to look."""
+from preprocessors.pretrained import load_whole
+
 MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class DepthAnything:
     """Frames in, inverse depth out, of any scale. Pictures are looked at one by one, kept in float, at their aspect.
 
-    net: a DepthAnythingForDepthEstimation. side: pixels of the shorter side that it sees; the longer one has at most
-    four times as many.
+    net: a DepthAnythingForDepthEstimation. The shorter side that it sees has as many pixels as it was trained with
+    (518), the longer one at most four times as many.
     """
 
-    def __init__(self, net: Any, side: int = SIDE) -> None:  # noqa: ANN401 - of a library without types
+    def __init__(self, net: Any) -> None:  # noqa: ANN401 - of a library without types
         self.net = net
-        self.side = side
+        self.side = int(net.config.backbone_config.image_size)
         self.patch = int(net.config.backbone_config.patch_size)
 
     @classmethod
@@ -35,13 +35,7 @@ class DepthAnything:
         """
         from transformers import DepthAnythingForDepthEstimation
 
-        net: Any = DepthAnythingForDepthEstimation
-        loaded, found = net.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-        if found["missing_keys"]:
-            raise ValueError(f"no weights for {sorted(found['missing_keys'])[0]}")
-        return cls(loaded.requires_grad_(False).eval())
+        return cls(load_whole(DepthAnythingForDepthEstimation, folder))
 
     def __call__(self, frames: Tensor) -> Tensor:
         """This guesses `[T, 1, H, W]` of frames `[T, 3, H, W]`, 0 to 1."""

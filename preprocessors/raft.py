@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from preprocessors.seen import padded, seen_size, shrunk, stretched
 from preprocessors.weights_file import read_weights
 
 SMALLEST = 128
@@ -52,29 +52,13 @@ class RaftFlow:
     def __call__(self, previous: Tensor, current: Tensor) -> Tensor:
         """This gives `flow_to_previous` `[2, H, W]` of two frames `[3, H, W]`, 0 to 1."""
         height, width = current.shape[-2:]
-        seen = _seen_size(height, width)
-        now, then = (_prepared(frame, seen) for frame in (current, previous))
+        seen = seen_size(height, width, MOST, SMALLEST)
+        now, then = (padded(shrunk(frame[None], seen) * 2 - 1, 8, SMALLEST) for frame in (current, previous))
         with self._lock, torch.no_grad():
             flow = self.net(now, then)[-1][..., : seen[0], : seen[1]].float()
-        stretch = flow.new_tensor([width / seen[1], height / seen[0]]).view(2, 1, 1)
-        if seen != (height, width):
-            flow = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
-        return flow[0] * stretch
+        scale = flow.new_tensor([width / seen[1], height / seen[0]]).view(2, 1, 1)
+        return stretched(flow, (height, width))[0] * scale
 
     def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         """This gives the flow from current to previous and the one from previous to current, `[2, H, W]` each."""
         return self(previous, current), self(current, previous)
-
-
-def _seen_size(height: int, width: int) -> tuple[int, int]:
-    pixels = max(height, SMALLEST) * max(width, SMALLEST)
-    shrink = min(1.0, (MOST / pixels) ** 0.5)
-    return max(1, int(height * shrink)), max(1, int(width * shrink))
-
-
-def _prepared(frame: Tensor, size: tuple[int, int]) -> Tensor:
-    picture = frame[None]
-    if picture.shape[-2:] != size:
-        picture = F.interpolate(picture, size, mode="bilinear", antialias=True, align_corners=False)
-    below, right = (max(SMALLEST, -(-side // 8) * 8) - side for side in size)
-    return F.pad(picture.clamp(0, 1) * 2 - 1, (0, right, 0, below), mode="replicate")

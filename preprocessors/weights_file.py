@@ -6,22 +6,36 @@ import pickle
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
-    """This reads safetensors, or what torch has saved: then tensors only, so that nothing in it can run.
+    """This reads weights, in single precision: safetensors, or what torch has saved, and of that only tensors.
+
+    Nothing in either can run.
 
     Raises:
         OSError, ValueError: it is missing or damaged, or holds anything but tensors by their names.
     """
     if file.suffix == ".safetensors":
-        return dict(load_file(file))
+        return _single(_safe(file))
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(f"{file.name} holds something else than weights, or only a part of them") from error
     if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
         raise ValueError(f"{file.name} is not a table of weights")
-    return state
+    return _single(state)
+
+
+def _safe(file: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(file))
+    except SafetensorError as error:
+        raise ValueError(f"{file.name} is damaged: {error}") from error
+
+
+def _single(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: weight.float() if weight.is_floating_point() else weight for name, weight in state.items()}

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-import transformers
 from torch import Tensor
 from torch.nn import functional as F
 
 from preprocessors.aligned_depth import AlignedDepth
 from preprocessors.depth_anything import DepthAnything
 from samples.scenes import draw_scene
+from tests.preprocessors.tiny_detectors import depth_anything
 
 FRAMES = 48
 
@@ -92,38 +91,14 @@ def test_what_comes_nearer_for_long_is_seen_to_by_part_at_least() -> None:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny Depth Anything of the real classes, with random weights."""
-    library: Any = transformers
-    backbone = library.Dinov2Config(
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=32,
-        image_size=56,
-        patch_size=14,
-        out_features=["stage1", "stage2"],
-        reshape_hidden_states=False,
-        apply_layernorm=True,
-    )
-    config = library.DepthAnythingConfig(
-        backbone_config=backbone,
-        reassemble_hidden_size=16,
-        patch_size=14,
-        neck_hidden_sizes=[8, 8],
-        reassemble_factors=[2, 1],
-        fusion_hidden_size=8,
-        head_hidden_size=8,
-    )
     folder = tmp_path_factory.mktemp("depth-anything")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        library.DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    depth_anything().save_pretrained(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def network(checkpoint: Path) -> DepthAnything:
-    made = DepthAnything.load(checkpoint)
-    return DepthAnything(made.net, side=56)
+    return DepthAnything.load(checkpoint)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (33, 47), (54, 96), (8, 7680), (200, 30)], ids=str)

@@ -17,6 +17,7 @@ from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
 from samples.scenes import draw_scene
+from tests.preprocessors.tiny_detectors import learned
 
 SIZES = [(1, 1), (1, 7), (2, 3), (9, 16), (16, 16), (33, 47), (72, 128), (8, 7680), (7680, 3)]
 
@@ -31,7 +32,7 @@ def untrained() -> DepthNet:
         return DepthNet((8, 8, 16, 16), (1, 1, 1)).eval()
 
 
-ALL: list[Preprocessor] = [Blur(), Canny(), SoftLines(), Palette(), FlowMap(DisFlow()), Depth(untrained())]
+ALL: list[Preprocessor] = [Blur(), Canny(), SoftLines(), Palette(), FlowMap(DisFlow()), Depth(untrained()), *learned()]
 LOCAL = [preprocessor for preprocessor in ALL if not preprocessor.lookbehind]
 
 

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from engine.detectors import load_detector
 from engine.errors import ModelError
 from preprocessors.flow import DisFlow, FlowMap
-from preprocessors.raft import MOST, SMALLEST, RaftFlow, _seen_size
+from preprocessors.raft import MOST, SMALLEST, RaftFlow
+from preprocessors.seen import seen_size
 from samples.scenes import draw_scene
 
 SIZES = [(1, 1), (1, 7), (33, 47), (130, 150), (8, 7680), (800, 900)]
@@ -59,7 +60,7 @@ def test_it_points_from_current_to_previous_as_dis_does(size: tuple[int, int]) -
 
 def test_large_frames_are_looked_at_smaller_and_their_motion_is_in_their_own_pixels() -> None:
     previous, current = moved(600, 1000, 16, 8)
-    seen = _seen_size(600, 1000)
+    seen = seen_size(600, 1000, MOST)
     assert seen[0] * seen[1] <= MOST < 600 * 1000
     flow = RaftFlow(seeing)(previous, current)
     torch.testing.assert_close(flow.mean(dim=(1, 2)), torch.tensor([-16.0, -8.0]), atol=0.8, rtol=0)

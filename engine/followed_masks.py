@@ -1,0 +1,105 @@
+"""Masks that a person painted of some frames, carried to all others along the source's motion.
+
+Between two painted frames each says of a pixel what it was where the pixel came from; the nearer one counts more, and
+each only as far as going there and back came home. Before the first and after the last there is one to go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from consistency.warp import warp
+from engine.footage import Footage
+from engine.keyframes import Keyframe
+from engine.moment import read_moment
+from engine.motion import Motion
+from engine.traces import Trace
+from engine.windows import Span
+
+BLOCK = 16  # frames that are read at once
+LEAST = 1e-6  # of trust: where nobody knows, both count
+LEVELS = 255
+
+
+def is_painted(mask: str) -> bool:
+    """This says whether a mask is of one moment, as `0:12.5=mask.png`."""
+    moment, _, file = mask.partition("=")
+    return bool(file) and read_moment(moment) is not None
+
+
+class FollowedMasks:
+    """The masks of all frames of a clip, at its size, from painted ones; `folder` holds those that are done.
+
+    A stretch between two painted frames is followed as soon as one of its frames is asked for: from its end to its
+    beginning, then the other way. No more frames are held than are read at once.
+    """
+
+    def __init__(self, painted: Sequence[Keyframe], footage: Footage, motion: Motion, folder: Path) -> None:
+        self._painted = {key.number: key.picture.mean(dim=0, keepdim=True)[None] for key in painted}
+        self._footage, self._motion, self._folder = footage, motion, folder
+        info = footage.reader.info
+        self._frames, self._size = info.frames, (info.height, info.width)
+        self._block = lru_cache(maxsize=2)(self._read_block)
+
+    def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:
+        """This gives `[T, 1, H, W]`, as `Masks` promises."""
+        return F.interpolate(
+            torch.cat([self._mask(number) for number in range(start, stop)]), self._size, mode="bilinear"
+        )
+
+    def _mask(self, number: int) -> Tensor:
+        if number in self._painted:
+            return self._painted[number]
+        if not self._place(number).exists():
+            self._follow(*next(ends for ends in self._stretches() if ends[0] < number < ends[1]))
+        return self._kept(number)[0]
+
+    def _stretches(self) -> Iterator[tuple[int, int]]:
+        """The numbers between which nothing is painted: of painted frames, or just beyond the clip."""
+        return pairwise((-1, *sorted(self._painted), self._frames))
+
+    def _follow(self, first: int, last: int) -> None:
+        """This finds the masks of a stretch: what its end says is put down, then blended with what its start says."""
+        if last in self._painted:
+            trace = Trace(last, self._motion, self._source)
+            for number in range(last - 1, first, -1):
+                self._keep(number, *self._seen_from(trace, number))
+        if first not in self._painted:
+            return
+        trace = Trace(first, self._motion, self._source)
+        for number in range(first + 1, last):
+            mask, trust = self._seen_from(trace, number)
+            if last in self._painted:
+                there, other = self._kept(number)
+                near, far = (last - number) * (trust + LEAST), (number - first) * (other + LEAST)
+                mask = (near * mask + far * there) / (near + far)
+            self._keep(number, mask, trust)
+
+    def _seen_from(self, trace: Trace, number: int) -> tuple[Tensor, Tensor]:
+        """What a painted frame says of another one, and how far to believe it, `[1, 1, h, w]` each."""
+        way, trust = trace.step(number)
+        return warp(self._painted[trace.start], way)[0], trust.square()
+
+    def _keep(self, number: int, *maps: Tensor) -> None:
+        np.savez_compressed(self._place(number), *((one * LEVELS).round().byte().numpy() for one in maps))
+
+    def _kept(self, number: int) -> list[Tensor]:
+        with np.load(self._place(number)) as stored:
+            return [torch.from_numpy(stored[name]).float() / LEVELS for name in stored.files]
+
+    def _place(self, number: int) -> Path:
+        return self._folder / f"{number:07d}.npz"
+
+    def _source(self, number: int) -> Tensor:
+        return self._block(number // BLOCK)[number % BLOCK]
+
+    def _read_block(self, block: int) -> Tensor:
+        return self._footage.read(Span(block * BLOCK, min((block + 1) * BLOCK, self._frames)))

@@ -1,0 +1,139 @@
+"""Masks painted of some frames follow the motion to all others, one mask for a frame however it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from torch import Tensor
+
+from engine import pipeline
+from engine.errors import MediaError, SettingsError
+from engine.followed_masks import FollowedMasks
+from engine.footage import Footage
+from engine.keyframes import Keyframe
+from engine.media import TensorReader, open_reader
+from engine.motion import Estimated, Motion
+from engine.settings import Codec, Settings
+from preprocessors.flow import DisFlow
+from samples.scenes import Scene, draw_scene
+
+LENGTH, SIZE = 21, (144, 256)
+FINE = Estimated(DisFlow(fine=True))
+
+
+def truth(scene: Scene) -> Tensor:
+    """The mask of the nearest thing, `[T, 1, H, W]`."""
+    return (scene.layers == scene.layers.max()).float()
+
+
+def followed(
+    frames: Tensor, masks: Tensor, numbers: tuple[int, ...], folder: Path, motion: Motion = FINE
+) -> FollowedMasks:
+    folder.mkdir(exist_ok=True)
+    painted = [Keyframe(number, masks[number].expand(3, -1, -1)) for number in numbers]
+    size = (frames.shape[-2], frames.shape[-1])
+    return FollowedMasks(painted, Footage(TensorReader(frames, Fraction(24)), size), motion, folder)
+
+
+def overlap(one: Tensor, other: Tensor) -> Tensor:
+    """Intersection over union of every frame, `[T]`."""
+    a, b = one > 0.5, other > 0.5
+    return (a & b).sum(dim=(1, 2, 3)) / (a | b).sum(dim=(1, 2, 3)).clamp(min=1)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5, 8])
+def test_between_two_painted_ones_the_mask_stays_on_its_thing(seed, tmp_path):
+    scene = draw_scene(seed, LENGTH, *SIZE)
+    masks = truth(scene)
+    made = followed(scene.frames, masks, (0, LENGTH - 1), tmp_path)(0, LENGTH)
+    still = torch.cat([masks[:1].expand(LENGTH // 2, -1, -1, -1), masks[-1:].expand(LENGTH - LENGTH // 2, -1, -1, -1)])
+    assert overlap(made, masks).min() > 0.8
+    assert overlap(made, masks).mean() > 0.9
+    assert 1 - overlap(made, masks).mean() < 0.3 * (1 - overlap(still, masks).mean())
+
+
+def test_beyond_the_painted_ones_it_goes_on(tmp_path):
+    scene = draw_scene(3, LENGTH, *SIZE)
+    masks = truth(scene)
+    made = followed(scene.frames, masks, (10,), tmp_path)(0, LENGTH)
+    assert torch.equal(made[10], masks[10])
+    assert overlap(made, masks)[5:16].min() > 0.8
+
+
+def test_it_does_not_cross_a_cut(tmp_path):
+    one, two = draw_scene(3, 12, *SIZE), draw_scene(8, 12, *SIZE)
+    frames, masks = torch.cat([one.frames, two.frames]), torch.cat([truth(one), truth(two)])
+    made = followed(frames, masks, (2, 21), tmp_path)(0, 24)
+    assert overlap(made, masks).min() > 0.7
+    assert overlap(made, masks)[12:].min() > 0.8
+
+
+def test_however_it_is_asked_for_it_is_the_same_and_followed_once(tmp_path):
+    scene = draw_scene(3, LENGTH, 72, 128)
+    asked: list[int] = []
+
+    def counted(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(number)
+        return scene.flow_to_previous[number], scene.flow_to_next[number - 1]
+
+    whole = followed(scene.frames, truth(scene), (4, 15), tmp_path / "whole", counted)(0, LENGTH)
+    assert len(asked) == 4 + 2 * 10 + 5
+    parts = followed(scene.frames, truth(scene), (4, 15), tmp_path / "parts", counted)
+    asked.clear()
+    assert torch.equal(parts(13, 18), whole[13:18])
+    assert torch.equal(parts(0, 9), whole[0:9])
+    assert torch.equal(parts(0, LENGTH), whole)
+    assert len(asked) == 4 + 2 * 10 + 5
+
+
+def test_no_more_of_the_clip_is_held_than_is_read_at_once(tmp_path, monkeypatch):
+    held: list[int] = []
+    read = Footage.read
+
+    def counted(self, span):
+        held.append(len(span))
+        return read(self, span)
+
+    monkeypatch.setattr(Footage, "read", counted)
+    frames = torch.zeros(70, 3, 16, 16)
+    still = lambda *_: (torch.zeros(2, 16, 16), torch.zeros(2, 16, 16))  # noqa: E731
+    made = followed(frames, torch.ones(70, 1, 16, 16), (0, 69), tmp_path, still)(30, 31)
+    assert float(made.mean()) == 1
+    assert max(held) <= 16
+    assert len(held) <= 12  # forth and back
+
+
+def write(path: Path, picture: Tensor) -> str:
+    cv2.imwrite(str(path), (picture.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
+    return str(path)
+
+
+def test_a_job_takes_masks_of_moments_and_keeps_the_rest(tmp_path, model):
+    scene = draw_scene(3, 12, 72, 128)
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    for number, frame in enumerate(scene.frames):
+        write(clip / f"{number:03d}.png", frame)
+    first, last = (write(tmp_path / f"mask{n}.png", truth(scene)[n].expand(3, -1, -1)) for n in (0, 11))
+    plain = Settings(look="comic", codec=Codec.PNG, mask_feather=0)
+    settings = replace(plain, mask=(f"0={first}", f"0:00.46={last}"))
+    made = pipeline.restyle(clip, tmp_path / "out", settings).output
+    with open_reader(made) as result, open_reader(clip) as source:
+        changed = (result.read(0, 12) != source.read(0, 12)).any(dim=1, keepdim=True).float()
+    assert overlap(changed, truth(scene)).min() > 0.75
+    for mask, error, told in (
+        ((f"0={first}", last), SettingsError, "is not TIME=PICTURE"),
+        ((first, last), SettingsError, "is not TIME=PICTURE"),
+        ((f"9={first}",), SettingsError, "beyond the end"),
+        (("0=gone.png",), MediaError, "no file gone.png"),
+        ((f"0={first}", f"0.001={last}"), SettingsError, "Two painted frames"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(clip, tmp_path / "other", replace(plain, mask=mask))
+    with pytest.raises(SettingsError, match="empty list"):
+        replace(plain, mask=())
