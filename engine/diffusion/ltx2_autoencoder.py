@@ -66,7 +66,7 @@ class LTX2Autoencoder:
         return (frames.cpu() / 2 + 0.5).clamp_(0, 1)
 
     def peak_bytes(self, frames: int, height: int, width: int) -> int:
-        """This estimates what encoding or decoding takes at most beside the weights: a tile over all frames, the result.
+        """This estimates what encoding or decoding takes at most beside the weights: a tile of all frames, and it all.
 
         As much as was measured with LTX-2's own sizes, on a CPU, for encoding 17 frames of 128x192, 0.62 GB; decoding
         took less, 0.48 GB for 33 of them. Larger ones were not measured.
