@@ -67,6 +67,12 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     "the result": {
         "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},
         "--size": {"type": size, "metavar": "WxH", "help": "width and height in pixels, as 640x360; else the clip's"},
+        "--side": {
+            "type": whole,
+            "metavar": "PX",
+            "help": "shorter side of the pictures that the model works on, if not the one that suits it best (288 for "
+            "starter): larger is finer and slower; the result has its size and contours all the same",
+        },
         "--codec": {
             "help": "h264 plays everywhere, hevc is smaller, prores4444 is for editing and keeps transparency, "
             "png is a folder of stills"
@@ -75,10 +81,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     "a part of the picture": {
         "--mask": {
             "action": "append",
-            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
-            "material:2 of a render's passes, or key:#00ff00 for a colour, or person, background or label:sky as a "
-            "network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between it follows the "
-            "motion); the rest stays as it is",
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3, "
+            "material:2 and cryptomatte:NAME of a render's passes, or key:#00ff00 for a colour, or person, background "
+            "or label:sky as a network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between "
+            "it follows the motion); the rest stays as it is",
         },
         "--background": {
             "metavar": "FILE",
@@ -134,7 +140,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
             "graphics card computes, and computes less at once",
         },
-        "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
+        "--device": {
+            "help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1; several make a "
+            "shot each: cuda:0,cuda:1 or cuda:all"
+        },
         "--settings": {
             "type": Path,
             "metavar": "FILE",

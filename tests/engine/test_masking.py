@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 
@@ -83,6 +84,38 @@ def test_an_index_of_the_render_masks_its_things(tmp_path, model):
     assert torch.equal(made[~inside], source[~inside])
     assert 0 < inside.float().mean() < 1
     assert (made[inside] - whole[inside]).abs().mean() < (made[inside] - source[inside]).abs().mean()
+
+
+def with_names(folder: Path) -> Path:
+    """Adds Cryptomatte to a render: each layer of the scene by a name, half of what it covers in either pair."""
+    for number, file in enumerate(sorted(folder.glob("*.exr"))):
+        with OpenEXR.File(str(file), separate_channels=True) as stored:
+            channels = {name: one.pixels for name, one in stored.channels().items()}
+        layers = scene().layers[number, 0].numpy().astype(np.uint32) + np.uint32(0x3F000000)
+        for pair in ("RG", "BA"):
+            channels[f"ViewLayer.CryptoObject00.{pair[0]}"] = layers.view(np.float32)
+            channels[f"ViewLayer.CryptoObject00.{pair[1]}"] = np.full(layers.shape, 0.5, np.float32)
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        header["cryptomatte/1234567/name"] = "ViewLayer.CryptoObject"
+        header["cryptomatte/1234567/manifest"] = '{"Ground": "3f000000", "Thing": "3f000001"}'
+        OpenEXR.File(header, channels).write(str(file))
+    return folder
+
+
+def test_a_name_of_the_render_masks_its_thing(tmp_path, model):
+    folder = with_names(render(tmp_path / "render"))
+    settings = replace(PNG, passes=str(folder), mask="cryptomatte:Ground", mask_feather=0)
+    by_name = frames_of(pipeline.restyle(folder, tmp_path / "out", settings).output)
+    by_index = frames_of(pipeline.restyle(folder, tmp_path / "out", replace(settings, mask="index:1")).output)
+    assert torch.equal(by_name, by_index)
+    for mask, error, told in (
+        ("cryptomatte:Groud", MediaError, "Did you mean Ground"),
+        ("cryptomatte:", SettingsError, "means nothing"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(folder, tmp_path / "out", replace(settings, mask=mask))
+    with pytest.raises(SettingsError, match="needs the passes of a render"):
+        pipeline.restyle(folder, tmp_path / "out", replace(settings, passes=None))
 
 
 def test_a_colour_is_a_mask(tmp_path, model):
