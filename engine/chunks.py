@@ -152,7 +152,7 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
                 f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
                 "Start over with a smaller --size, or on the processor: --device cpu --fresh."
             )
-        studio.announce(f"memory ran out; from here on {smaller.words}")
+        studio.announce(f"memory ran out; from here on {studio.stylizer.memory.words}")
 
 
 def _shot_noise(

@@ -22,7 +22,7 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Control, Nets, Steering
 from engine.diffusion.ip_adapter import IpAdapter
 from engine.diffusion.loras import add_loras
-from engine.diffusion.memory import Ladder, Waiting
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import RollingDenoiser
 from engine.diffusion.row import Row
@@ -100,15 +100,12 @@ class AnimateDiff:
         """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
         nets = self.nets.loaded.values()
         working = [self.unet, *self.adapter.nets, *(net.net for net in nets)]
-        parts = [*working, self.autoencoder.net, self.sampler.text_encoder]
-        plan = self.memory.plan
-        held = {Waiting.NOTHING: parts, Waiting.PARTS: working, Waiting.LAYERS: []}[plan.waiting]
-        weights = sum(p.numel() * p.element_size() for part in held for p in part.parameters())
+        weights = self.memory.held_bytes([self.autoencoder.net, self.sampler.text_encoder], working)
         channels, rows, columns = self.noise_shape(height, width)
         first = int(self.unet.config.block_out_channels[0])
         latents = frames * rows * columns * (6 * channels + first * len(nets))
         pictures = height * width * (frames * (7 + 2 * len(nets)) + self.autoencoder.slice_frames * 96)
-        activations = (1 + plan.together) * min(frames, self.window) * rows * columns * first * 30
+        activations = (1 + self.memory.plan.together) * min(frames, self.window) * rows * columns * first * 30
         return int(weights + 4 * (latents + pictures + activations))
 
     @quiet()

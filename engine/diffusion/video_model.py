@@ -86,9 +86,8 @@ class VideoModel(ABC):
 
     @property
     def weight_bytes(self) -> int:
-        """The bytes of all weights."""
-        parts = [self.autoencoder.net, self.words.encoder, *self.nets]
-        return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+        """The bytes of the weights that stay at the device by the plan for memory."""
+        return self.memory.held_bytes([self.autoencoder.net, self.words.encoder], list(self.nets))
 
     @quiet()
     @torch.no_grad()

@@ -5,6 +5,7 @@ A subclass says how to build a tiny checkpoint, and fills the tables at its top.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -165,7 +166,7 @@ class StylizerLaws:
     ) -> None:
         """Parts that wait elsewhere wait here on the same device: where they wait is only seen on a GPU, how is not."""
         model = self.load(folder)
-        model.memory.plans = plans
+        model.memory.plans = tuple(plan for plan in plans if not plan.eight_bits)
         given = self.chunk(model, model.window + 3)
         whole, size = model.restyle(given, self.request_), float(model.restyle(given, self.request_).latents.std())
         while model.memory.spare():
@@ -174,6 +175,31 @@ class StylizerLaws:
             again = model.restyle(given, self.request_)
             assert torch.equal(less.frames, again.frames)
         assert model.memory.plan is plans[-1]
+
+    def test_weights_in_eight_bits_change_the_picture_only_slightly(self, folder: Path) -> None:
+        model = self.load(folder)
+        given = self.chunk(model, model.window + 3)
+        whole = model.restyle(given, self.request_)
+        model.memory.plans = ON_GPU[2:]
+        assert model.memory.plan.eight_bits
+        less, again = model.restyle(given, self.request_), model.restyle(given, self.request_)
+        assert torch.equal(less.frames, again.frames)
+        assert 0 < float((less.latents - whole.latents).std()) < 0.1 * float(whole.latents.std())
+        self.check_narrowed(model)
+        model.memory.spare()  # memory runs out all the same: layers then come one by one, in 8 bits as they are
+        assert difference(model.restyle(given, self.request_), less) < 1e-3 * float(whole.latents.std())
+
+    def check_narrowed(self, model: Stylizer) -> None:
+        """Of the nets at work most weights are in 8 bits between calls, but none of a norm, nor of the ends."""
+        for net in model.memory._narrowed:
+            kinds = {name: (p.dtype, p.numel()) for name, p in net.named_parameters()}
+            narrow = sum(count for dtype, count in kinds.values() if dtype is torch.float8_e4m3fn)
+            assert narrow > 0.5 * sum(count for _, count in kinds.values())
+            rounded = [name for name, (dtype, _) in kinds.items() if dtype is torch.float8_e4m3fn]
+            assert not [
+                name for name in rounded if re.search("norm|patch_embed|time_embed|^conv_(in|out)|^proj_out", name)
+            ]
+        assert model.memory._narrowed
 
     def test_the_memory_estimate_grows_with_all_that_it_depends_on(self, model: Stylizer) -> None:
         long = model.rule.length(10 * model.window)
