@@ -22,7 +22,17 @@ from engine.settings import Memory
 SHARE = 0.7  # of main memory that is free: the system and the job's pictures want some
 GPU_SHARE = 0.9
 EIGHT_BITS = 0.55  # of what large nets take in 16: norms and what takes in or gives out the picture stay as they are
-EXACT = ("norm", "pos_embed", "patch_embed", "time_embed", "^proj_in$", "^proj_out$", "^conv_in$", "^conv_out$")
+EXACT = (
+    "norm",
+    "pos_embed",
+    "patch_embed",
+    "time_embed",
+    "^proj_in$",
+    "^proj_out$",
+    "^conv_in$",
+    "^conv_out$",
+    "lora_",
+)
 """Layers that 8 bits would harm most, by their names; each net knows of some more."""
 
 
