@@ -202,7 +202,7 @@ ROWS = (
         LTX2_LICENCE,
         window=LTX2_WINDOW,
         defaults=LTX2_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False),
+        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
         side=LTX2_SIDE,
         working=14.0,
         parts=(
