@@ -26,6 +26,9 @@ ENDS = (0.01, 0.99)
 SHARES = 33
 """Quantiles that are remembered of each frame."""
 
+NOISE = 0.05
+"""Of the scale: what differs from the frame before by less is mostly noise, by more mostly motion."""
+
 Matrix = NDArray[np.float64]
 
 
@@ -35,14 +38,15 @@ class AlignedDepth:
 
     network: frames `[T, 3, H, W]` to inverse depth `[T, 1, H, W]` of any scale and shift, each frame by itself.
     weights: a mark by which it is known. scales: for each frame of the shot what its guess is multiplied by, and what
-    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it.
+    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. What is
+    left of noise is halved: where a frame differs little from the one before, both are averaged.
     """
 
     network: Callable[[Tensor], Tensor]
     weights: str = ""
     scales: tuple[tuple[float, float], ...] = ()
     name: str = "depth"
-    lookbehind: int = 0
+    lookbehind: int = 1
 
     @property
     def key(self) -> str:
@@ -73,7 +77,9 @@ class AlignedDepth:
         """This draws depth `[T, 1, H, W]` of frames `[T, 3, H, W]`, the first of which is the shot's frame `number`."""
         wanted = self.scales[number : number + len(frames)] or ((1.0, 0.0),) * len(frames)
         scale, shift = torch.tensor(wanted, dtype=torch.float32).view(-1, 2, 1, 1, 1).unbind(1)
-        return (self._guess(frames) * scale + shift).clamp(0, 1)
+        aligned = (self._guess(frames) * scale + shift).clamp(0, 1)
+        apart = aligned[1:] - aligned[:-1]
+        return torch.cat([aligned[:1], aligned[1:] - apart / (2 + 2 * (apart / NOISE).square())])
 
     def _guess(self, frames: Tensor) -> Tensor:
         with torch.no_grad():

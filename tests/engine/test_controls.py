@@ -20,7 +20,7 @@ from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import ModelError, SettingsError
 from engine.settings import Settings
-from preprocessors.depth import Depth
+from preprocessors.aligned_depth import AlignedDepth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny
 from preprocessors.flow import DisFlow, FlowMap
@@ -95,7 +95,7 @@ def test_other_settings_and_other_weights_have_other_keys(weights: Path) -> None
     assert Canny().key != Canny(low=50).key
     assert FlowMap(DisFlow()).key != FlowMap(DisFlow(fine=True)).key
     net = load_depth(weights)
-    assert Depth(net, weights="a").key != Depth(net, weights="b").key
+    assert AlignedDepth(net, weights="a").key != AlignedDepth(net, weights="b").key
     assert load_drawers(["depth"])["depth"].key == load_drawers(["depth"])["depth"].key
 
 
