@@ -115,7 +115,7 @@ def examine() -> dict[str, Any]:
     import psutil
     import torch
 
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    gpus = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
     return {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in ("torch", "diffusers", "transformers", "av")},

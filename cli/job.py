@@ -217,6 +217,6 @@ SAME = (
     "codec",
     "reader",
     "passes",
-    *("mask", "mask_grow", "mask_feather", "palette"),
+    *("mask", "mask_grow", "mask_feather", "background", "palette"),
 )
 """Settings that are called on the command line as they are everywhere."""

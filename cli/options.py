@@ -75,10 +75,14 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     "a part of the picture": {
         "--mask": {
             "action": "append",
-            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3 and "
-            "material:2 of a render's passes, or key:#00ff00 for a colour, or person, background or label:sky as a "
-            "network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between it follows the "
-            "motion); the rest stays as it is",
+            "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3, "
+            "material:2 and cryptomatte:NAME of a render's passes, or key:#00ff00 for a colour, or person, background "
+            "or label:sky as a network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between "
+            "it follows the motion); the rest stays as it is",
+        },
+        "--background": {
+            "metavar": "FILE",
+            "help": "a picture or another clip that stands outside of the mask in place of the footage",
         },
         "--palette": {
             "metavar": "PICTURE",
@@ -130,7 +134,10 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "help": "auto looks at what is free, high is fastest, low keeps most of a model in main memory while a "
             "graphics card computes, and computes less at once",
         },
-        "--device": {"help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1"},
+        "--device": {
+            "help": "where to compute: auto takes a graphics card if there is one; cpu, cuda, cuda:1; several make a "
+            "shot each: cuda:0,cuda:1 or cuda:all"
+        },
         "--settings": {
             "type": Path,
             "metavar": "FILE",

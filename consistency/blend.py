@@ -10,6 +10,8 @@ from consistency.blur import blur
 
 LIGHT = 1 / 40
 """Of the picture's longer side: over about so many pixels inside the border the light is graded."""
+WRAP = 0.4
+"""The share that the light behind a thing has of it where that is all around; at a straight border half of it."""
 DARK = 0.05
 """What is too dark to tell light by."""
 
@@ -41,4 +43,19 @@ def blend(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
     there, here = (blur(beyond * picture, sigma) + DARK * near for picture in (outside, inside))
     light = ((there + 1e-6) / (here + 1e-6)).clamp(0.5, 2)
     graded = (inside * torch.lerp(torch.ones_like(light), light, (2 * near).clamp(max=1))).clamp(0, 1)
+    return torch.where(mask == 0, outside, torch.lerp(outside, graded, mask))
+
+
+def wrap(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
+    """This puts `inside` before another background, both `[T, 3, H, W]`, where `mask` `[T, 1, H, W]` is above 0.
+
+    Where it is 0 the result is `outside`, bit by bit. What was behind the thing says nothing of its new light, so it is
+    given some of the broad light and colour of what is now behind it, near the border (a light wrap). All is mixed and
+    nothing multiplied: what comes out lies between the two.
+    """
+    sigma = LIGHT * max(mask.shape[-2:])
+    beyond = (mask == 0).to(mask.dtype)
+    near = blur(beyond, sigma)
+    light = blur(beyond * outside, sigma) / near.clamp(min=1e-6)
+    graded = torch.lerp(inside, light, WRAP * near)
     return torch.where(mask == 0, outside, torch.lerp(outside, graded, mask))

@@ -13,7 +13,7 @@ from engine.plan import Sizes
 from engine.references import reference_files
 from engine.settings import Settings
 
-MASK = ("mask", "mask_invert", "mask_grow", "mask_feather")
+MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 """Settings that decide nothing of the chunks: with others, the same chunks make another result."""
 

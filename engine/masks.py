@@ -1,4 +1,4 @@
-"""Which part of a clip is meant: masks from files, by the indices of a render, by colour, or by what is seen."""
+"""Which part of a clip is meant: masks from files, of a render's passes, by colour, or by what is seen."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ import torch
 from torch import Tensor
 
 from engine.agreement import check_passes
-from engine.errors import SettingsError
+from engine.errors import MediaError, SettingsError
 from engine.followed_masks import FollowedMasks, is_painted
 from engine.footage import Footage
 from engine.keyframes import read_keyframes
 from engine.label_masks import LabelMasks, is_label
-from engine.media import MediaInfo, Pass, Reader, RenderPasses, open_reader
+from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader
 from engine.motion import estimated
 from engine.settings import Settings
 from engine.sources import Sources
 
 INDEX = re.compile(r"(index|material):(\d+)")
+CRYPTOMATTE = re.compile("cryptomatte:(.+)")
 KEY = re.compile(r"key:#([0-9a-fA-F]{6})")
 AT_ONCE = 8  # frames
 LIKE = 0.15
@@ -63,8 +64,10 @@ def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources
     (mask,) = names
     if found := INDEX.fullmatch(mask):
         kind = Pass.OBJECT if found[1] == "index" else Pass.MATERIAL
-        masks = _by_index(mask, settings.passes, reader.info, (kind, int(found[2])))
+        masks = _by_index(_render(mask, settings.passes, reader.info), kind, int(found[2]))
         yield _read_through(masks, reader.info.frames)
+    elif found := CRYPTOMATTE.fullmatch(mask):
+        yield _read_through(_by_name(found[1], _render(mask, settings.passes, reader.info)), reader.info.frames)
     elif found := KEY.fullmatch(mask):
         yield _by_colour(reader, found[1])
     elif is_label(mask):
@@ -89,18 +92,30 @@ def _read_through(masks: Masks, frames: int) -> Masks:
     return masks
 
 
-def _by_index(mask: str, passes: str | None, clip: MediaInfo, wanted: tuple[Pass, int]) -> Masks:
-    kind, number = wanted
+def _render(mask: str, passes: str | None, clip: MediaInfo) -> RenderPasses:
     if passes is None:
         raise SettingsError(f"The mask {mask} needs the passes of a render: restyle proxy RENDER, or --passes RENDER.")
     render = RenderPasses.find(Path(passes))
-    render.layer(kind)
     check_passes(render, clip)
+    return render
+
+
+def _by_index(render: RenderPasses, kind: Pass, wanted: int) -> Masks:
+    render.layer(kind)
 
     def masks(start: int, stop: int, frames: Tensor | None = None) -> Tensor:
-        return torch.stack([(render.read(frame, kind)[0].round() == number).float() for frame in range(start, stop)])
+        return torch.stack([(render.read(frame, kind)[0].round() == wanted).float() for frame in range(start, stop)])
 
     return masks
+
+
+def _by_name(name: str, render: RenderPasses) -> Masks:
+    thing = Cryptomatte.find(render.path, name)
+    if len(thing.files) != render.frames:
+        raise MediaError(
+            f"{render.path} has {len(thing.files)} frames of Cryptomatte, {render.frames} of other passes."
+        )
+    return lambda start, stop, frames=None: torch.stack([thing.read(frame) for frame in range(start, stop)])
 
 
 def _by_colour(reader: Reader, colour: str) -> Masks:
@@ -134,8 +149,8 @@ def _check(mask: MediaInfo, clip: MediaInfo) -> None:
 
 
 def _refuse_unclear(mask: str) -> None:
-    if mask.partition(":")[0] in ("index", "material", "key", "label") and not Path(mask).exists():
+    if mask.partition(":")[0] in ("index", "material", "cryptomatte", "key", "label") and not Path(mask).exists():
         raise SettingsError(
-            f"The mask {mask!r} means nothing. Say person, background, label:sky, index:3, material:2, key:#00ff00, "
-            "or a file."
+            f"The mask {mask!r} means nothing. Say person, background, label:sky, index:3, material:2, "
+            "cryptomatte:Cube, key:#00ff00, or a file."
         )

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
+from engine.abreast import load_models, on_devices, restyle_shots
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
-from engine.chunks import Studio, restyle_shot
+from engine.chunks import Studio
 from engine.diffusion import catalog
-from engine.diffusion.loading import Options
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
 from engine.enlarging import delivered
 from engine.footage import SLICE
 from engine.identity import identity_of
-from engine.joining import finished_frames, overlaps
+from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.masking import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
@@ -32,7 +33,7 @@ from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.sources import Sources, open_sources
 
-__all__ = ["Progress", "Result", "default_output", "load_model", "restyle", "restyle_frames", "set_up"]
+__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job. `model_seconds` were spent inside the model's own calls; `warnings` are for people."""
+    """A finished job. `model_seconds` were spent inside the model, on all devices; `warnings` are for people."""
 
     output: Path
     frames: int
@@ -86,26 +87,32 @@ def restyle(
     started = time.monotonic()
     output = output or default_output(source, settings)
     with ExitStack() as opened:
-        reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
+        read = partial(open_reader, source, reader=settings.reader, rate=rate)
+        reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes)
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
-        sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, cache, mark))
-        compose = opened.enter_context(masked(settings, sources, sizes.output))
-        stylizer = load_model(settings)
+        beside = partial(open_sources, settings, size=sizes.work, proxy=proxy, cache=cache, mark=mark)
+        sources = [opened.enter_context(beside(reader))]
+        compose = opened.enter_context(masked(settings, sources[0], sizes.output))
+        stylizers = load_models(settings)
         _tell_licence(settings, progress)
-        identity = identity_of(source, settings, stylizer, sizes, rate)
+        sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
+        identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studio = set_up(sources, stylizer, settings, sizes, journal)
+        studios = [
+            set_up(one, stylizer, settings, sizes, journal) for one, stylizer in zip(sources, stylizers, strict=True)
+        ]
         with journal.locked():
             journal.begin(fresh)
-            plan = _plan(studio, settings, progress)
+            plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
-            seconds = _diffuse(studio, plan, progress)
-            written = _write(studio, plan, output, settings, compose, progress)
+            seconds = _diffuse(studios, plan, progress)
+            written = _write(studios[0], plan, output, settings, compose, progress)
             journal.finish(source, output)
-        notes = (*warnings, *written, *reader.warnings, *cache.notes)
+        seen = max((one.reader.warnings for one in sources), key=len)
+        notes = (*warnings, *written, *seen, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -133,35 +140,27 @@ def restyle_frames(
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
 
-    @contextmanager
-    def opened(folder: Path) -> Iterator[tuple[Sources, Compose]]:
-        with (
-            open_sources(settings, reader, sizes.work, proxy, MapCache(folder), "") as sources,
-            masked(settings, sources, sizes.output) as compose,
-        ):
-            yield sources, compose
-
-    with opened(Path()) as (sources, _):  # what must be refused is refused now
-        stylizer = load_model(settings)
+    beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
+    with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
+        stylizers = load_models(settings)
         _tell_licence(settings, progress)
-        sources.drawers(make_request(settings, stylizer))
+        known.drawers(make_request(settings, stylizers[0]))
 
     def finished() -> Iterator[Tensor]:
-        with TemporaryDirectory(prefix="restyle-") as folder, opened(Path(folder)) as (sources, compose):
-            studio = set_up(sources, stylizer, settings, sizes, Journal(Path(folder), {}))
-            plan = _plan(studio, settings, progress)
-            _diffuse(studio, plan, progress)
+        with ExitStack() as opened:
+            folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
+            sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
+            compose = opened.enter_context(masked(settings, sources[0], sizes.output))
+            journal, pairs = Journal(folder, {}), zip(sources, stylizers, strict=True)
+            studios = [set_up(one, stylizer, settings, sizes, journal) for one, stylizer in pairs]
+            plan = _plan(studios, settings, progress)
+            _diffuse(studios, plan, progress)
             done = 0
-            for joined in finished_frames(studio, plan, settings.steady):
+            for joined in finished_frames(studios[0], plan, settings.steady):
                 yield from delivered(joined, done, reader, sizes.output, compose)
                 done += len(joined)
 
     return finished()
-
-
-def load_model(settings: Settings) -> Stylizer:
-    """This loads the model of a job."""
-    return catalog.load(settings.model, Options(settings.device, settings.memory, settings.checkpoint, settings.loras))
 
 
 def _tell_licence(settings: Settings, progress: Report) -> None:
@@ -195,14 +194,16 @@ def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Size
     )
 
 
-def _plan(studio: Studio, settings: Settings, progress: Report) -> Plan:
-    stored = studio.journal.plan()
+def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
+    first = studios[0]
+    stored = first.journal.plan()
     if stored is not None:
         return Plan.from_json(stored)
-    info = studio.reader.info
-    shots = find_shots(settings.cuts, info.times, lambda: _slices(studio.reader, info, progress))
-    plan = Plan.of(shots, longest_chunk(studio.stylizer, studio.sizes), studio.stylizer)
-    studio.journal.store_plan(plan.to_json())
+    info = first.reader.info
+    shots = find_shots(settings.cuts, info.times, lambda: _slices(first.reader, info, progress))
+    longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
+    plan = Plan.of(shots, longest, first.stylizer)
+    first.journal.store_plan(plan.to_json())
     return plan
 
 
@@ -213,17 +214,13 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
         progress(Progress("finding cuts", stop, info.frames))
 
 
-def _diffuse(studio: Studio, plan: Plan, progress: Report) -> float:
+def _diffuse(studios: list[Studio], plan: Plan, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
-    studio = replace(studio, announce=lambda words: progress(Progress("restyling", 0, 0, words)))
-    memory = studio.stylizer.memory
-    progress(Progress("restyling", 0, total, f"{studio.stylizer.name} on {memory.device}: {memory.plan.words}"))
-    for shot, chunks in plan.numbered():
-        after = overlaps([span for _, span in chunks])
-        for frames, seconds in restyle_shot(studio, shot, chunks, lambda span, after=after: after[span.start]):  # type: ignore[misc]
-            done, in_model = done + frames, in_model + seconds
-            progress(Progress("restyling", done, total))
+    progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
+    for frames, seconds in restyle_shots(studios, plan, lambda words: progress(Progress("restyling", 0, 0, words))):
+        done, in_model = done + frames, in_model + seconds
+        progress(Progress("restyling", done, total))
     return in_model
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from engine.abreast import load_model
 from engine.agreement import open_proxy
 from engine.cache import MapCache
 from engine.chunks import restyle_shot
@@ -20,7 +21,7 @@ from engine.journal import Journal
 from engine.masking import masked
 from engine.media import MediaInfo, as_jpeg, open_reader, scaled
 from engine.moment import frame_at
-from engine.pipeline import load_model, set_up
+from engine.pipeline import set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
 from engine.settings import Settings
 from engine.sources import open_sources

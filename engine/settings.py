@@ -27,7 +27,7 @@ from engine.weights import Weight, Weighted, read_weights
 
 LOOKS = Path(__file__).parent / "looks"
 ONE_OF = ("look", "look_file", "prompt")
-WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "palette")
+WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "palette", "background")
 
 T = TypeVar("T")
 
@@ -126,6 +126,7 @@ class Settings:
     mask_invert: bool = False
     mask_grow: int = 0
     mask_feather: float = 6.0
+    background: str | None = None
     keyframes: tuple[str, ...] = ()
     palette: str | None = None
     steady: float = 1.0

@@ -20,7 +20,7 @@ ROOMS = {
     "av": ("engine/media",),
     "decord": ("engine/media",),
     "OpenEXR": ("engine/media",),
-    "cv2": ("engine/media", "preprocessors"),
+    "cv2": ("consistency", "engine/media", "preprocessors"),
 }
 
 

@@ -25,13 +25,14 @@ RESTING = ("text_encoder", "vae")
 class Options:
     """How a person wants a model: where, with how much memory, with a checkpoint in place of its own, with which LoRAs.
 
-    `loras` weighs them by their files.
+    `loras` weighs them by their files. `sharers` is how many models share the device.
     """
 
     device: str = "auto"
     memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     loras: Mapping[str, float] = field(default_factory=dict)
+    sharers: int = 1
 
 
 def gather(row: Row, options: Options) -> Checkpoint:
@@ -71,7 +72,8 @@ def plan_memory(row: Row, checkpoint: Checkpoint, options: Options, device: torc
         sizes = {name: float(_bytes_of(place)) for name, place in checkpoint.places.items() if name not in SEEING}
     resting = sum(size for name, size in sizes.items() if name in RESTING)
     whole = sum(sizes.values())
-    return choose(options.memory, device, int(whole), int(whole - resting), int(row.working * 1e9), row.name)
+    ladder = Ladder(device, sharers=options.sharers)
+    return choose(options.memory, ladder, int(whole), int(whole - resting), int(row.working * 1e9), row.name)
 
 
 def _bytes_of(place: Path) -> int:

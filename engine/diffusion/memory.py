@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -64,11 +64,15 @@ ON_PROCESSOR = (
 
 @dataclass
 class Ladder:
-    """The plans for a model on a device, largest first; `held` is the number of the one that holds."""
+    """The plans for a model on a device, largest first; `held` is the number of the one that holds.
+
+    sharers: how many models compute on the device, each with as much memory as the others.
+    """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     plans: tuple[MemoryPlan, ...] = ON_PROCESSOR
     held: int = 0
+    sharers: int = 1
     _layered: list[nn.Module] = field(default_factory=list)
 
     @property
@@ -84,8 +88,10 @@ class Ladder:
     def free_bytes(self) -> int:
         """This tells what can be had where the model computes, with what it has already."""
         if self.device.type == "cpu":
-            return int(psutil.virtual_memory().available * SHARE)
-        return int((torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)) * GPU_SHARE)
+            free = psutil.virtual_memory().available * SHARE
+        else:
+            free = (torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)) * GPU_SHARE
+        return int(free / self.sharers)
 
     def spare(self) -> MemoryPlan | None:
         """This goes over to the next smaller plan and gives it; None where there is none."""
@@ -132,26 +138,24 @@ class Ladder:
         self._layered.append(net)
 
 
-def choose(memory: Memory, device: torch.device, weights: int, largest: int, working: int, name: str) -> Ladder:
-    """This chooses the plan for a model before it is loaded, by bytes.
+def choose(memory: Memory, ladder: Ladder, weights: int, largest: int, working: int, name: str) -> Ladder:
+    """This chooses the plan for a model before it is loaded, by bytes; the ladder is given back, the plan held.
 
     weights: of all its parts. largest: of those that must be there together. working: what a window needs beside them.
 
     Raises:
         ResourceError: not even the smallest plan would do.
     """
-    if device.type == "cpu":
-        return Ladder(device, ON_PROCESSOR, len(ON_PROCESSOR) - 1 if memory is Memory.LOW else 0)
-    ladder = Ladder(device, ON_GPU)
+    if ladder.device.type == "cpu":
+        return replace(ladder, plans=ON_PROCESSOR, held=len(ON_PROCESSOR) - 1 if memory is Memory.LOW else 0)
     needs = (weights + working, largest + working, working)
     free = ladder.free_bytes()
     if memory is Memory.HIGH:
-        return ladder
+        return replace(ladder, plans=ON_GPU, held=0)
     fitting = [number for number, need in enumerate(needs) if need <= free]
     if not fitting:
         raise ResourceError(
             f"{name} needs {working / 1e9:.1f} GB of the GPU's memory at the least; {free / 1e9:.1f} GB can be had. "
             "Close other programs, or compute on the processor: --device cpu"
         )
-    ladder.held = len(needs) - 1 if memory is Memory.LOW else fitting[0]
-    return ladder
+    return replace(ladder, plans=ON_GPU, held=len(needs) - 1 if memory is Memory.LOW else fitting[0])

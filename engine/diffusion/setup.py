@@ -23,9 +23,24 @@ class Setup:
     def of(cls, device: str) -> Self:
         """This takes float32 on a CPU, on a GPU bfloat16, or float16 on one that is too old for it."""
         where = find_device(device)
-        if where.type == "cpu":
-            return cls(where, torch.float32)
-        return cls(where, torch.bfloat16 if torch.cuda.get_device_capability(where) >= (8, 0) else torch.float16)
+        return cls(where, _precision(where))
+
+
+def find_devices(names: str) -> tuple[torch.device, ...]:
+    """This turns `cuda:0,cuda:1` into devices that are there, `cuda:all` into all GPUs; one as in `find_device`.
+
+    Raises:
+        SettingsError: one is not there, or they compute in different precisions, so that shots would differ.
+    """
+    if names == "cuda:all":
+        names = ",".join(f"cuda:{number}" for number in range(torch.cuda.device_count())) or "cuda"
+    devices = tuple(find_device(name.strip()) for name in names.split(","))
+    first, *others = devices
+    for other in others:
+        if _precision(other) != _precision(first):
+            told = (f"{device} computes in {str(_precision(device))[6:]}" for device in (first, other))
+            raise SettingsError(f"{', '.join(told)}: shots would differ. Name devices of one kind.")
+    return devices
 
 
 def find_device(device: str) -> torch.device:
@@ -34,7 +49,16 @@ def find_device(device: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = device.partition(":")
     if device != "cpu" and (kind != "cuda" or not (number or "0").isdecimal()):
-        raise SettingsError(f"There is no device {device!r}. What works: auto, cpu, cuda, cuda:1 and so on.")
+        raise SettingsError(
+            f"There is no device {device!r}. What works: auto, cpu, cuda, cuda:1 and so on, or several: "
+            "cuda:0,cuda:1 or cuda:all."
+        )
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
         raise SettingsError(f"There is no {device} here: CUDA finds {torch.cuda.device_count()} GPUs. Try cpu.")
     return torch.device(device)
+
+
+def _precision(device: torch.device) -> torch.dtype:
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16

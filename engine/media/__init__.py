@@ -3,6 +3,7 @@
 Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, and times in `Fraction` seconds.
 """
 
+from engine.media.cryptomatte import Cryptomatte
 from engine.media.encoding import check_output
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
@@ -15,6 +16,7 @@ from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
 __all__ = [
+    "Cryptomatte",
     "MapWriter",
     "MediaInfo",
     "Pass",

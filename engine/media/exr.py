@@ -27,6 +27,11 @@ def exr_names(path: Path) -> tuple[str, ...]:
     return tuple(channel.name for part in _parts(path, header_only=True) for channel in part.header["channels"])
 
 
+def exr_attributes(path: Path) -> dict[str, Any]:
+    """This reads what the headers of a file's parts say beside its channels, by name. Errors as of `exr_size`."""
+    return {name: value for part in _parts(path, header_only=True) for name, value in part.header.items()}
+
+
 def exr_channels(path: Path) -> dict[str, NDArray[Any]]:
     """This reads all channels of a file, `[H, W]` each, as they are stored; what lies outside of the frame is cut.
 

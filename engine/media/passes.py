@@ -20,7 +20,7 @@ from torch import Tensor
 
 from engine.errors import MediaError
 from engine.media.exr import exr_channels, exr_names, exr_size
-from engine.media.sequence import NUMBERED, find_stills
+from engine.media.sequence import NUMBERED, exr_sequences, sequence_pattern
 
 
 class Pass(StrEnum):
@@ -69,7 +69,7 @@ class Layer:
     @property
     def pattern(self) -> Path:
         """All files by one name, as `open_reader` takes it."""
-        return _pattern(self.files[0])
+        return sequence_pattern(self.files[0])
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,9 @@ class RenderPasses:
             MediaError: there is no EXR, a pass is there twice or not in every frame, or frames are missing.
         """
         found: dict[Pass, Layer] = {}
-        for files in _sequences(path):
+        if not (sequences := exr_sequences(path)):
+            raise MediaError(f"{path} holds no EXR files. {ADVICE}")
+        for files in sequences:
             for kind, channels in _layers(files).items():
                 if kind in found:
                     twice = f"{found[kind].pattern.name} and {files[0].name}"
@@ -162,31 +164,6 @@ class RenderPasses:
 
 
 ADVICE = "Blender: View Layer Properties, Passes, Data; then render to OpenEXR MultiLayer (see docs/blender.md)."
-
-
-def _sequences(path: Path) -> list[tuple[Path, ...]]:
-    """This finds the EXR sequences in a folder and the folders in it, or the one that a pattern means."""
-    if not path.is_dir():
-        return [find_stills(path)]
-    files = sorted(file for folder in (path, *_folders(path)) for file in folder.iterdir() if _is_exr(file))
-    found = [find_stills(pattern) for pattern in dict.fromkeys(map(_pattern, files))]
-    if not found:
-        raise MediaError(f"{path} holds no EXR files. {ADVICE}")
-    return found
-
-
-def _pattern(file: Path) -> Path:
-    """`Depth0001.exr` becomes `Depth%d.exr`: all files of its sequence."""
-    name = NUMBERED.fullmatch(file.name)
-    return file if name is None else file.with_name(f"{name['head']}%d{name['tail']}")
-
-
-def _folders(path: Path) -> list[Path]:
-    return [folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
-
-
-def _is_exr(file: Path) -> bool:
-    return file.suffix.lower() == ".exr" and file.is_file() and not file.name.startswith(".")
 
 
 def _layers(files: tuple[Path, ...]) -> dict[Pass, tuple[str, ...]]:

@@ -43,6 +43,25 @@ def find_stills(path: Path) -> tuple[Path, ...]:
     return tuple(numbers[number] for number in sorted(numbers))
 
 
+def exr_sequences(path: Path) -> list[tuple[Path, ...]]:
+    """This finds the EXR sequences in a folder and the folders in it, or the one that a pattern means."""
+    if not path.is_dir():
+        return [find_stills(path)]
+    folders = [path, *(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))]
+    files = sorted(file for folder in folders for file in folder.iterdir() if _is_exr(file))
+    return [find_stills(pattern) for pattern in dict.fromkeys(map(sequence_pattern, files))]
+
+
+def sequence_pattern(file: Path) -> Path:
+    """This makes of `Depth0001.exr` the pattern `Depth%d.exr`: all files of its sequence."""
+    name = NUMBERED.fullmatch(file.name)
+    return file if name is None else file.with_name(f"{name['head']}%d{name['tail']}")
+
+
+def _is_exr(file: Path) -> bool:
+    return file.suffix.lower() == ".exr" and file.is_file() and not file.name.startswith(".")
+
+
 def _candidates(path: Path) -> list[Path]:
     if not path.parent.is_dir():
         raise MediaError(f"There is no folder {path.parent}.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 
@@ -85,6 +86,38 @@ def test_an_index_of_the_render_masks_its_things(tmp_path, model):
     assert (made[inside] - whole[inside]).abs().mean() < (made[inside] - source[inside]).abs().mean()
 
 
+def with_names(folder: Path) -> Path:
+    """Adds Cryptomatte to a render: each layer of the scene by a name, half of what it covers in either pair."""
+    for number, file in enumerate(sorted(folder.glob("*.exr"))):
+        with OpenEXR.File(str(file), separate_channels=True) as stored:
+            channels = {name: one.pixels for name, one in stored.channels().items()}
+        layers = scene().layers[number, 0].numpy().astype(np.uint32) + np.uint32(0x3F000000)
+        for pair in ("RG", "BA"):
+            channels[f"ViewLayer.CryptoObject00.{pair[0]}"] = layers.view(np.float32)
+            channels[f"ViewLayer.CryptoObject00.{pair[1]}"] = np.full(layers.shape, 0.5, np.float32)
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        header["cryptomatte/1234567/name"] = "ViewLayer.CryptoObject"
+        header["cryptomatte/1234567/manifest"] = '{"Ground": "3f000000", "Thing": "3f000001"}'
+        OpenEXR.File(header, channels).write(str(file))
+    return folder
+
+
+def test_a_name_of_the_render_masks_its_thing(tmp_path, model):
+    folder = with_names(render(tmp_path / "render"))
+    settings = replace(PNG, passes=str(folder), mask="cryptomatte:Ground", mask_feather=0)
+    by_name = frames_of(pipeline.restyle(folder, tmp_path / "out", settings).output)
+    by_index = frames_of(pipeline.restyle(folder, tmp_path / "out", replace(settings, mask="index:1")).output)
+    assert torch.equal(by_name, by_index)
+    for mask, error, told in (
+        ("cryptomatte:Groud", MediaError, "Did you mean Ground"),
+        ("cryptomatte:", SettingsError, "means nothing"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(folder, tmp_path / "out", replace(settings, mask=mask))
+    with pytest.raises(SettingsError, match="needs the passes of a render"):
+        pipeline.restyle(folder, tmp_path / "out", replace(settings, passes=None))
+
+
 def test_a_colour_is_a_mask(tmp_path, model):
     pictures = np.full((3, HEIGHT, WIDTH, 3), 90, np.uint8)
     pictures[:, 10:30, 10:40] = (0, 255, 0)
@@ -134,4 +167,46 @@ def test_bad_masks_are_refused_before_the_model_is_asked(tmp_path, clip, model):
     for wrong in ({"mask_grow": 1.5}, {"mask_feather": -1}, {"mask_invert": "yes"}):
         with pytest.raises(SettingsError, match=next(iter(wrong))):
             replace(PNG, **wrong)
+    assert model.calls == []
+
+
+@pytest.mark.parametrize("kind", ["picture", "clip"])
+def test_outside_the_mask_a_background_stands_bit_by_bit_and_chunks_are_kept(tmp_path, clip, model, kind):
+    mask = write(tmp_path / "mask", moving_box())
+    pictures = np.random.default_rng(5).integers(
+        0, 256, (1 if kind == "picture" else COUNT + 3, HEIGHT, WIDTH, 3), np.uint8
+    )
+    behind = write(tmp_path / "behind", pictures)
+    settings = replace(PNG, mask=str(mask))
+    pipeline.restyle(clip, tmp_path / "out", settings)
+    calls = len(model.calls)
+    made = frames_of(pipeline.restyle(clip, tmp_path / "out", replace(settings, background=str(behind))).output)
+    assert len(model.calls) == calls
+    outside = (torch.from_numpy(moving_box()) == 0)[:, None].expand_as(made)
+    wanted = frames_of(behind)[:COUNT].expand_as(made)
+    assert torch.equal(made[outside], wanted[outside])
+    assert (made[~outside] != wanted[~outside]).float().mean() > 0.5
+
+
+def test_a_larger_background_is_scaled(tmp_path, clip, model):
+    mask = write(tmp_path / "mask", moving_box())
+    behind = write(tmp_path / "behind", np.full((1, 2 * HEIGHT, 2 * WIDTH, 3), 77, np.uint8))
+    made = frames_of(
+        pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=str(mask), background=str(behind))).output
+    )
+    assert torch.equal(made[:, :, :16], torch.full((COUNT, 3, 16, WIDTH), 77 / 255))
+
+
+def test_bad_backgrounds_are_refused_before_the_model_is_asked(tmp_path, clip, model):
+    mask = write(tmp_path / "mask", moving_box())
+    short = write(tmp_path / "short", np.zeros((4, HEIGHT, WIDTH, 3), np.uint8))
+    square = write(tmp_path / "square", np.zeros((1, HEIGHT, HEIGHT, 3), np.uint8))
+    for place, file, error, told in (
+        (str(mask), short, SettingsError, "has 4 frames, the clip 10"),
+        (str(mask), square, SettingsError, "is 64x64, the clip 96x64"),
+        (str(mask), tmp_path / "gone.png", MediaError, "There is no file"),
+        (None, square, SettingsError, "nothing that stands before it"),
+    ):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(clip, tmp_path / "out", replace(PNG, mask=place, background=str(file)))
     assert model.calls == []

@@ -42,17 +42,17 @@ def test_the_largest_plan_that_fits_is_chosen_unless_one_is_named(
     memory: Memory, free: int, waiting: Waiting, has: Callable[[int], None]
 ) -> None:
     has(free)
-    assert choose(memory, GPU, weights=100, largest=60, working=30, name="x").plan.waiting is waiting
+    assert choose(memory, Ladder(GPU), weights=100, largest=60, working=30, name="x").plan.waiting is waiting
 
 
 def test_a_gpu_that_is_too_small_for_every_plan_is_refused(has: Callable[[int], None]) -> None:
     has(29)
     with pytest.raises(ResourceError, match=r"x needs .* at the least; .*--device cpu"):
-        choose(Memory.AUTO, GPU, weights=100, largest=60, working=30, name="x")
+        choose(Memory.AUTO, Ladder(GPU), weights=100, largest=60, working=30, name="x")
 
 
 def test_on_a_processor_less_is_computed_at_once_when_asked() -> None:
-    here = torch.device("cpu")
+    here = Ladder(torch.device("cpu"))
     assert choose(Memory.AUTO, here, 10**15, 10**15, 10**15, "x").plan is ON_PROCESSOR[0]
     assert choose(Memory.LOW, here, 1, 1, 1, "x").plan is ON_PROCESSOR[-1]
 

@@ -1,0 +1,171 @@
+"""Restyle the shots of a job, one after another on one device, or on several abreast: each takes the longest left.
+
+Shots have nothing in common but the journal, where every chunk has files of its own: who makes which does not show.
+Threads do: what takes long is done by devices and libraries that leave the others to their work meanwhile. And threads
+end with the program however it ends; processes might live on and write into the job that the next run goes on with.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+
+import torch
+
+from engine.chunks import Studio, restyle_shot
+from engine.diffusion import catalog
+from engine.diffusion.loading import Options
+from engine.diffusion.setup import find_devices
+from engine.diffusion.stylizer import Stylizer
+from engine.joining import overlaps
+from engine.plan import Plan
+from engine.settings import Settings
+from engine.windows import Span
+
+PATIENCE = 5.0  # seconds until a worker is told again to stop
+
+Made = tuple[int, float]
+"""A finished chunk: its frames, and the seconds that the model took."""
+Numbered = tuple[int, list[tuple[int, Span]]]
+"""A shot by its number, and its chunks by theirs."""
+
+
+def load_models(settings: Settings) -> list[Stylizer]:
+    """This loads the model once for every device that was asked for. Errors as of `catalog.load`."""
+    return _load(settings, [str(device) for device in find_devices(settings.device)])
+
+
+def load_model(settings: Settings) -> Stylizer:
+    """This loads the model for the first of the devices that were asked for."""
+    return _load(settings, [str(find_devices(settings.device)[0])])[0]
+
+
+def _load(settings: Settings, devices: list[str]) -> list[Stylizer]:
+    how = Options(memory=settings.memory, checkpoint=settings.checkpoint, loras=settings.loras)
+    return [
+        catalog.load(settings.model, replace(how, device=device, sharers=devices.count(device))) for device in devices
+    ]
+
+
+def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str], None]) -> Iterator[Made]:
+    """This restyles what is not finished of a plan and gives each chunk as it is done.
+
+    studios: one for each device, with a reader of its own; what they have to say goes to `announce`, in this thread. An
+    error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
+    """
+    shots = list(plan.numbered())
+    if len(studios) == 1:
+        told = replace(studios[0], announce=announce)
+        for shot in shots:
+            yield from _restyled(told, shot)
+        return
+    from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
+
+    if (idle := len(studios) - len(shots)) > 0:
+        count = "1 shot" if len(shots) == 1 else f"{len(shots)} shots"
+        announce(f"{idle} of {len(studios)} devices stay idle: the clip has {count}, and each is made on one.")
+    with quiet():  # or each would restore what it found, perhaps another's silence
+        yield from _abreast(studios, shots, announce)
+
+
+def on_devices(stylizers: Sequence[Stylizer]) -> str:
+    """This says in words which model computes where, and by which plan for memory."""
+    plans: dict[str, list[str]] = {}
+    for stylizer in stylizers:
+        plans.setdefault(stylizer.memory.plan.words, []).append(str(stylizer.memory.device))
+    return "; ".join(f"{stylizers[0].name} on {' and '.join(where)}: {words}" for words, where in plans.items())
+
+
+def _restyled(studio: Studio, shot: Numbered) -> Iterator[Made]:
+    number, chunks = shot
+    after = overlaps([span for _, span in chunks])
+    return restyle_shot(studio, number, chunks, lambda span: after[span.start])
+
+
+def _abreast(studios: Sequence[Studio], shots: list[Numbered], announce: Callable[[str], None]) -> Iterator[Made]:
+    left: SimpleQueue[Numbered] = SimpleQueue()
+    for shot in sorted(shots, key=lambda shot: -sum(len(span) for _, span in shot[1])):
+        left.put(shot)
+    done: SimpleQueue[Made | str | _Worker] = SimpleQueue()
+    workers = [_Worker(studio, left, done) for studio in studios]
+    for worker in workers:
+        worker.start()
+    try:
+        working = len(workers)
+        while working:
+            match done.get():
+                case _Worker() as worker:
+                    working -= 1
+                    if worker.error:
+                        raise worker.error
+                case str(words):
+                    announce(words)
+                case made:
+                    yield made
+    finally:
+        for worker in workers:
+            worker.interrupt()
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(PATIENCE)
+                worker.interrupt()
+
+
+class _Stopped(BaseException):
+    """Raised inside a worker that is to stop."""
+
+
+class _Worker(Thread):
+    """One device at work. It puts into `done` what it has made or has to say, and itself when it ends."""
+
+    def __init__(self, studio: Studio, left: SimpleQueue[Numbered], done: SimpleQueue[Made | str | _Worker]) -> None:
+        device = studio.stylizer.memory.device
+        super().__init__(name=f"restyle on {device}", daemon=True)
+        self.error: Exception | None = None
+        self._studio = replace(studio, announce=lambda words: done.put(f"{device}: {words}"))
+        self._left = left
+        self._done = done
+        self._over = False
+        self._ending = Lock()
+
+    def run(self) -> None:
+        """This works until no shot is left."""
+        try:
+            self._work()
+        except _Stopped:
+            return
+
+    def interrupt(self) -> None:
+        """This raises `_Stopped` in the thread as soon as it is in Python again, as between two layers of the model."""
+        with self._ending:
+            if not self._over and self.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_Stopped))
+
+    def _work(self) -> None:
+        try:
+            with _current(self._studio.stylizer.memory.device):
+                self._make()
+        except Exception as error:  # noqa: BLE001 - raised again by whoever waits for this worker
+            self.error = error
+        finally:
+            self._done.put(self)
+            with self._ending:
+                self._over = True
+
+    def _make(self) -> None:
+        while True:
+            try:
+                shot = self._left.get_nowait()
+            except Empty:
+                return
+            for made in _restyled(self._studio, shot):
+                self._done.put(made)
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """This makes a GPU the one that a thread's own kernels run on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
