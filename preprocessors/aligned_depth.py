@@ -16,6 +16,8 @@ SIDE = 64
 """Pixels: the longer side at which neighbouring guesses are compared."""
 ALIKE = 0.5
 """The share of pixels that neighbours are compared at: those where they differ least, so not where things move."""
+FLAT = 0.01
+"""Of a frame's own spread: those pixels are flat if they have less, and are not compared."""
 ROUNDS = 6
 """How often those pixels are chosen, each time by the frames as they were brought together before."""
 PULL = 1e-6
@@ -113,6 +115,9 @@ def _moments(now: Matrix, before: Matrix) -> Matrix:
     alike = np.ones(now.shape, bool)
     for _ in range(ROUNDS):
         spread = max(float(now[alike].std()), 1e-9)
+        if spread < FLAT * float(now.std()):  # a background without depth says nothing of scale: ask the whole frame
+            alike = np.ones(now.shape, bool)
+            break
         brought = (now - now[alike].mean()) * (before[alike].std() / spread) + before[alike].mean()
         apart = np.abs(brought - before)
         alike = apart <= np.quantile(apart, ALIKE)

@@ -65,7 +65,7 @@ def test_any_cut_of_a_shot_into_windows_gives_the_same_maps(clip: Tensor, cuts: 
         parts = []
         for start, stop in spans:
             early = min(fitted.lookbehind, start)
-            parts.append(draw_window(fitted, clip[start - early : stop], early))
+            parts.append(draw_window(fitted, clip[start - early : stop], early, start))
         slack = 0 if name in ("depth", "flow") else 1e-5  # convolutions of other batch sizes round otherwise
         torch.testing.assert_close(torch.cat(parts), draw(name, clip), rtol=0, atol=slack)
 
