@@ -138,7 +138,7 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
     )
     for group in RUN.values():
-        for name in ("--detector", "--size", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
+        for name in ("--detector", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
             if name in group:
                 parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
 

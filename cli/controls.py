@@ -24,6 +24,7 @@ def write_control(chosen: argparse.Namespace) -> None:
         "model": chosen.model,
         "width": width,
         "height": height,
+        "side": chosen.side,
         "detectors": dict(chosen.detector) if chosen.detector else None,
     }
     settings = Settings(prompt="", **{name: value for name, value in given.items() if value is not None})

@@ -210,6 +210,7 @@ SAME = (
     "steady",
     "steps",
     "seed",
+    "side",
     "model",
     "checkpoint",
     "memory",

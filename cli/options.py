@@ -67,6 +67,12 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     "the result": {
         "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},
         "--size": {"type": size, "metavar": "WxH", "help": "width and height in pixels, as 640x360; else the clip's"},
+        "--side": {
+            "type": whole,
+            "metavar": "PX",
+            "help": "shorter side of the pictures that the model works on, if not the one that suits it best (288 for "
+            "starter): larger is finer and slower; the result has its size and contours all the same",
+        },
         "--codec": {
             "help": "h264 plays everywhere, hevc is smaller, prores4444 is for editing and keeps transparency, "
             "png is a folder of stills"

@@ -82,10 +82,11 @@ class Sizes:
 def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
     """This takes the result's size from the settings or the source.
 
-    A picture whose shorter side is longer than `side`, the model's, is made at that and scaled up.
+    A picture whose shorter side is longer than that of the settings, or else `side`, the model's, is made at that and
+    brought to its size with the contours of the source.
     """
     height, width = settings.height or info.height, settings.width or info.width
-    scale = min(1.0, side / min(height, width))
+    scale = min(1.0, (settings.side or side) / min(height, width))
     return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
 
 

@@ -111,6 +111,7 @@ class Settings:
     seed: int = 0
     width: int | None = None
     height: int | None = None
+    side: int | None = None
     model: str = "starter"
     device: str = "auto"
     checkpoint: str | None = None
@@ -153,6 +154,7 @@ class Settings:
         check_whole("seed", self.seed, 0, 2**63 - 1)
         check_whole("width", self.width, 16, 16384)
         check_whole("height", self.height, 16, 16384)
+        check_whole("side", self.side, 64, 4096)
         if (self.width is None) != (self.height is None):
             raise SettingsError("Give width and height together (--size 640x360), or neither.")
         if self.controls is not None:

@@ -214,8 +214,9 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
 
     controls = Nets(checkpoint.controls(), controlnet)
     words, scheduler = chat_words.load(checkpoint, setup), load_flow_scheduler(checkpoint, row)
+    defaults = replace(row.defaults, controls={n: w for n, w in row.defaults.controls.items() if n in controls})
     rest = (autoencoder, words, scheduler, setup.memory, net, controls, guardrail)
-    return CosmosTransfer(row.name, row.window, row.defaults, checkpoint, *rest)
+    return CosmosTransfer(row.name, row.window, defaults, checkpoint, *rest)
 
 
 def _check_transformer(checkpoint: Checkpoint, net: Any, autoencoder: VideoAutoencoder) -> None:  # noqa: ANN401

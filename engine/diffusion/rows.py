@@ -95,6 +95,19 @@ COSMOS_NETS = tuple(
     for control, name in {"blur": "blur", "canny": "edge", "depth": "depth", "seg": "seg"}.items()
 )
 
+LTX2_WINDOW, LTX2_SIDE = 121, 512
+LTX2_LICENCE = Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue")
+LTX2_DEFAULTS = Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
+LTX2_LORAS = tuple(
+    Part(
+        f"iclora_{control}",
+        f"Lightricks/LTX-2-19b-IC-LoRA-{name}-Control",
+        file=f"ltx-2-19b-ic-lora-{name.lower()}-control.safetensors",
+        size=0.65,
+    )
+    for control, name in {"canny": "Canny", "depth": "Depth", "openpose": "Pose"}.items()
+)
+
 COGVIDEOX_WINDOW = 49
 COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
 
@@ -180,6 +193,29 @@ ROWS = (
                 scheduler=0.0,
             ),
             *COSMOS_NETS,
+        ),
+    ),
+    Row(
+        "ltx-2-19b",
+        "LTX-2 with control by in-context LoRAs, pictures alone",
+        Family.LTX2,
+        LTX2_LICENCE,
+        window=LTX2_WINDOW,
+        defaults=LTX2_DEFAULTS,
+        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False),
+        side=LTX2_SIDE,
+        working=14.0,
+        parts=(
+            *parts(
+                "Lightricks/LTX-2",
+                transformer=37.75,
+                vae=2.44,
+                connectors=2.86,
+                text_encoder=24.38,
+                tokenizer=0.04,
+                scheduler=0.0,
+            ),
+            *LTX2_LORAS,
         ),
     ),
     Row(

@@ -125,6 +125,7 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look Oil", 2, "Did you mean oil?"),
         ("clip.mp4 --look comic --size big", 2, "WIDTHxHEIGHT"),
         ("clip.mp4 --look comic --size 0x0", 2, "between 16 and 16384"),
+        ("clip.mp4 --look comic --side 12", 2, "side is 12; it must be a whole number between 64 and 4096"),
         ("clip.mp4 --look comic --strength 2", 2, "above 0 (no change) and at most 1"),
         ("clip.mp4 --look comic --strength 0", 2, "above 0 (no change)"),
         ("clip.mp4 --look comic --strength nan", 2, "above 0 (no change)"),

@@ -99,6 +99,22 @@ def test_a_job_gives_large_pictures_their_contours(small_model, size):
     assert 1 - with_contours < 0.6 * (1 - without)
 
 
+@pytest.mark.parametrize("size", [(720, 1280), (1280, 720), (720, 720), (1080, 1920)])
+@pytest.mark.parametrize("side", [256, 288, 512, 720])
+def test_the_side_that_is_worked_on_can_be_chosen(size, side):
+    info = TensorReader(torch.zeros(1, 1, 1, 1).expand(1, 3, *size), Fraction(24)).info
+    sizes = choose_sizes(replace(GENTLE, side=side), info, 288)
+    assert sizes.output == size
+    assert min(sizes.work) == side
+    assert abs(max(sizes.work) - side * max(size) / min(size)) <= 0.5
+
+
+def test_nothing_is_made_larger_than_the_result_for_a_side():
+    info = TensorReader(torch.zeros(1, 3, 200, 300), Fraction(24)).info
+    assert choose_sizes(replace(GENTLE, side=512), info, 288).work == (200, 300)
+    assert choose_sizes(replace(GENTLE, side=512, width=450, height=300), info, 288).work == (300, 450)
+
+
 def test_a_job_asked_for_at_another_size_sees_the_source_at_that_size(small_model):
     source = draw_scene(5, 2, 96, 96).frames
     large = torch.cat(list(pipeline.restyle_frames(source, replace(GENTLE, width=192, height=192))))
