@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
 from engine.diffusion import catalog
 from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, MemoryPlan
@@ -35,6 +36,13 @@ def chunk(model: Stylizer, frames: int, size: tuple[int, int], **changes: Any) -
 def difference(a: Styled, b: Styled) -> float:
     """The largest difference of two results' latents."""
     return float((a.latents - b.latents).abs().max())
+
+
+def source_latents(model: Any, given: Chunk) -> Tensor:
+    """What the source is in latents."""
+    with torch.no_grad():
+        latents: Tensor = model.autoencoder.encode(given.frames)
+    return latents
 
 
 class StylizerLaws:
@@ -144,6 +152,33 @@ class StylizerLaws:
         assert torch.equal(seen.latents, again.latents)
         assert difference(none, seen) > 1e-4
         assert torch.equal(model.restyle(given, self.request_).latents, none.latents)  # nothing of it has stayed
+
+    def test_a_mask_of_all_is_no_mask_and_one_of_nothing_gives_the_source(self, model: Stylizer) -> None:
+        given = self.chunk(model, model.window + 3)
+        whole = torch.ones_like(given.frames[:, :1])
+        plain = model.restyle(given, self.request_)
+        assert torch.equal(model.restyle(replace(given, mask=whole), self.request_).latents, plain.latents)
+        nothing = model.restyle(replace(given, mask=0 * whole), self.request_)
+        assert torch.equal(nothing.latents, source_latents(model, given))
+        assert difference(nothing, plain) > 0.1
+
+    @pytest.mark.parametrize("carried", [0, 1])
+    def test_in_every_window_latents_beyond_the_mask_are_the_sources(self, model: Stylizer, carried: int) -> None:
+        given = self.chunk(model, 3 * model.window + 3)
+        source, mask = source_latents(model, given), torch.zeros_like(given.frames[:, :1])
+        mask[: len(mask) // 2, ..., :4] = 1  # half of the time, and a strip at the left
+        if carried:
+            given = replace(given, carried=source[:1] + 0.5)
+        plain = model.restyle(given, self.request_)
+        part = model.restyle(replace(given, mask=mask), self.request_)
+        made = (part.latents != source).any(dim=1)
+        assert torch.equal(part.latents[:carried], given.carried if given.carried is not None else source[:0])
+        assert not made[carried:, :, 3:].any()
+        assert not made[len(made) // 2 + 2 :].any()
+        assert made[carried : len(made) // 2 - 2, :, :1].all()
+        inside = (part.latents - plain.latents)[carried : len(made) // 2 - 2, :, :, :1]
+        assert float(inside.abs().max()) > 1e-4  # made against what is beside it
+        assert torch.equal(model.restyle(replace(given, mask=mask), self.request_).latents, part.latents)
 
     def test_each_dial_changes_the_picture(self, model: Stylizer) -> None:
         given = self.chunk(model, 5)
