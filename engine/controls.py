@@ -14,8 +14,8 @@ from torch import Tensor
 
 from engine.detectors import LEARNED, detectors_of, load_detector
 from engine.errors import ModelError, SettingsError
+from preprocessors.aligned_depth import AlignedDepth
 from preprocessors.blur import Blur
-from preprocessors.depth import Depth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny, SoftLines
 from preprocessors.flow import DisFlow, FlowMap
@@ -49,7 +49,7 @@ KINDS: Mapping[str, Callable[[], Preprocessor]] = {
     "blur": Blur,
     "canny": Canny,
     "colour": Palette,
-    "depth": lambda: Depth(load_depth(DEPTH), weights=_mark(DEPTH)),
+    "depth": lambda: AlignedDepth(load_depth(DEPTH), weights=_mark(DEPTH)),
     "edges": SoftLines,
     "flow": lambda: FlowMap(DisFlow()),
 }

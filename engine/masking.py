@@ -2,53 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blend import blend, feathered, grown, wrap
-from engine.background import open_background
+from engine.background import Background, open_background
+from engine.chunks import Inside
 from engine.errors import SettingsError
 from engine.label_masks import is_label
-from engine.masks import open_masks
+from engine.masks import Masks, open_masks
 from engine.media import scaled
 from engine.settings import Settings
 from engine.sources import Sources
 
-Compose = Callable[[Tensor, int], Tensor]
-"""`compose(frames, first)` of restyled frames `[T, 3, H, W]` at the result's size, `first` being their first number."""
+
+@dataclass(frozen=True)
+class Compose:
+    """Where a clip is restyled, and what puts restyled frames of `size` there. Without masks all of it is.
+
+    behind: what stands outside in place of the source.
+    """
+
+    settings: Settings
+    sources: Sources
+    size: tuple[int, int]
+    masks: Masks | None = None
+    behind: Background | None = None
+
+    def __call__(self, frames: Tensor, first: int) -> Tensor:
+        """This puts restyled frames `[T, 3, H, W]` into their source, `first` being their first number.
+
+        Outside of the mask they are those of the source, or of the background, bit by bit.
+        """
+        if self.masks is None:
+            return frames
+        last = first + len(frames)
+        source = self.sources.reader.read(first, last)
+        inside = F.interpolate(self._grown(self.masks(first, last, source)), self.size, mode="nearest-exact")
+        inside = feathered(inside, self.settings.mask_feather)
+        if self.behind is not None:
+            return wrap(frames, self.behind(first, last), inside)
+        return blend(frames, scaled(source, self.size), inside)
+
+    @property
+    def inside(self) -> Inside | None:
+        """What gives the masks of frames, without their feather; None where all is restyled or nothing else stays."""
+        if (masks := self.masks) is None or self.behind is not None:
+            return None
+
+        def inside(start: int, stop: int) -> Tensor:
+            source = self.sources.reader.read(start, stop)
+            return self._grown(masks(start, stop, source)).expand(stop - start, -1, -1, -1)
+
+        return inside
+
+    def _grown(self, mask: Tensor) -> Tensor:
+        return grown(1 - mask if self.settings.mask_invert else mask, self.settings.mask_grow)
 
 
 @contextmanager
 def masked(settings: Settings, sources: Sources, size: tuple[int, int]) -> Iterator[Compose]:
-    """This opens the mask of a job, and gives what puts restyled frames of `size` into their source.
+    """This opens the mask of a job and its background, if it has them, for restyled frames of `size`.
 
-    Outside of the mask frames are those of the source, or of the background that was given, bit by bit; without a mask
-    all is restyled. Errors as of `open_masks` and `open_background`.
+    Errors as of `open_masks` and `open_background`.
     """
     _check(settings, sources)
     if settings.mask is None:
-        yield lambda frames, first: frames
+        yield Compose(settings, sources, size)
         return
     with ExitStack() as opened:
         masks = opened.enter_context(open_masks(settings.mask, settings, sources))
         behind = None
         if settings.background is not None:
             behind = opened.enter_context(open_background(settings.background, sources.reader.info, size))
-
-        def compose(frames: Tensor, first: int) -> Tensor:
-            last = first + len(frames)
-            source = sources.reader.read(first, last)
-            inside = masks(first, last, source)
-            inside = grown(1 - inside if settings.mask_invert else inside, settings.mask_grow)
-            inside = feathered(F.interpolate(inside, size, mode="nearest-exact"), settings.mask_feather)
-            if behind is not None:
-                return wrap(frames, behind(first, last), inside)
-            return blend(frames, scaled(source, size), inside)
-
-        yield compose
+        yield Compose(settings, sources, size, masks, behind)
 
 
 def _check(settings: Settings, sources: Sources) -> None:

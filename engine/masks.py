@@ -16,9 +16,10 @@ from engine.agreement import check_passes
 from engine.errors import MediaError, SettingsError
 from engine.followed_masks import FollowedMasks, is_painted
 from engine.footage import Footage
+from engine.journal import fingerprint
 from engine.keyframes import read_keyframes
-from engine.label_masks import LabelMasks, is_label
-from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader
+from engine.label_masks import NETWORK, LabelMasks, is_label
+from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader, source_files
 from engine.motion import estimated
 from engine.settings import Settings
 from engine.sources import Sources
@@ -77,6 +78,17 @@ def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources
         with open_reader(mask) as file:
             _check(file.info, reader.info)
             yield _read_through(_of_file(file), file.info.frames)
+
+
+def mask_mark(mask: str, settings: Settings) -> str:
+    """This gives what one mask is known by: what its file holds, wherever it lies, or the words that name it."""
+    if is_painted(mask):
+        moment, _, picture = mask.partition("=")
+        return f"{moment}={fingerprint([Path(picture)])}"
+    if is_label(mask):
+        return f"{mask} by {(settings.detectors or {}).get('mask', NETWORK)}"
+    named = any(pattern.fullmatch(mask) for pattern in (INDEX, CRYPTOMATTE, KEY))
+    return mask if named else fingerprint(source_files(mask))
 
 
 def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path) -> Masks:

@@ -57,7 +57,7 @@ def preview(
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, MapCache(folder), ""))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
-        studio = set_up(sources, load_model(settings), settings, sizes, Journal(folder, {}))
+        studio = set_up(compose, load_model(settings), settings, sizes, Journal(folder, {}))
         only = Plan(((Span(number, number + 1),),))
         for shot, chunks in only.numbered():
             list(restyle_shot(studio, shot, chunks, lambda span: 0))

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import Gemma3ForConditionalGeneration
 
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.memory import Ladder
 from engine.diffusion.setup import Setup
 from engine.diffusion.t5 import Words, load_tokenizer
 from engine.errors import ModelError
@@ -20,8 +21,8 @@ MOST = 1024
 class GemmaWords(Words):
     """Gives `[1, most, d]`: what the connectors make of a prompt, with learned registers in place of padding."""
 
-    def __init__(self, tokenizer: Any, encoder: Any, connectors: Any, device: torch.device) -> None:  # noqa: ANN401
-        super().__init__(tokenizer, encoder, device, MOST)
+    def __init__(self, tokenizer: Any, encoder: Any, connectors: Any, memory: Ladder) -> None:  # noqa: ANN401
+        super().__init__(tokenizer, encoder, memory, MOST)
         self.connectors = connectors
 
     def _length(self, prompt: str) -> int:
@@ -50,4 +51,4 @@ def load(checkpoint: Checkpoint, setup: Setup) -> GemmaWords:
     connectors = checkpoint.weights("connectors", LTX2TextConnectors, setup.dtype, home)
     if not connectors.config.video_connector_num_learnable_registers:
         raise ModelError(f"The connectors of {checkpoint.name} have no registers; none such work here.")
-    return GemmaWords(tokenizer, encoder, connectors, setup.device)
+    return GemmaWords(tokenizer, encoder, connectors, setup.memory)

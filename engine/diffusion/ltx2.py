@@ -56,7 +56,7 @@ class LTX2(VideoModel):
     """A loaded model."""
 
     TAKES: ClassVar[Capabilities] = Capabilities(
-        frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False
+        frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True
     )
 
     net: Any
@@ -118,7 +118,8 @@ class LTX2(VideoModel):
             return answer
 
         with self.memory.present(self.net):
-            return denoise(predict, self.scheduler, levels_of(self.scheduler), clean, chunk.noise.to(clean), kept)
+            levels, noise = levels_of(self.scheduler), chunk.noise.to(clean)
+            return denoise(predict, self.scheduler, levels, clean, noise, kept, self.made(chunk))
 
     def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
         """This makes carried latents such as a video begins with.

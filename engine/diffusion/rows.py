@@ -37,7 +37,7 @@ OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits 
 
 def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
     controls = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
-    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True)
+    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True, masks=True)
     own = (*SD15, *adapter, *NETS, *ADAPTER)
     given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": own, "takes": takes, **rest}
     return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
@@ -59,7 +59,7 @@ WAN_WINDOW, WAN_SIDE = 81, 480
 # Each latent of a video had noise of its own when Wan was trained.
 WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
 WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
-WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4)
+WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
@@ -120,7 +120,7 @@ ROWS = (
         licence=Licence("Apache-2.0", commercial=True),
         window=16,
         defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
-        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True),
+        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True),
         side=288,
         folder=STARTER,
     ),
@@ -179,7 +179,7 @@ ROWS = (
         COSMOS_LICENCE,
         window=COSMOS_WINDOW,
         defaults=COSMOS_DEFAULTS,
-        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True),
+        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True, masks=True),
         side=COSMOS_SIDE,
         working=22.0,
         parts=(
@@ -202,7 +202,7 @@ ROWS = (
         LTX2_LICENCE,
         window=LTX2_WINDOW,
         defaults=LTX2_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False),
+        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
         side=LTX2_SIDE,
         working=14.0,
         parts=(
@@ -225,7 +225,7 @@ ROWS = (
         Licence("CogVideoX", commercial=None, note="read it before you sell"),
         window=COGVIDEOX_WINDOW,
         defaults=COGVIDEOX_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False),
+        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False, masks=True),
         side=480,
         working=7.5,
         parts=parts(
