@@ -33,8 +33,11 @@ def flicker(apart: Tensor, picture: Tensor, missed: Tensor, grey: Tensor, weight
 
 
 def around(flickering: Sequence[float], middle: int, reach: int) -> float:
-    """This says how much of the steadying a frame needs, 0 to 1: it rises and falls over `reach` frames, no faster."""
-    return max(found * (1 - abs(place - middle) / (reach + 1)) for place, found in enumerate(flickering))
+    """This says how much steadying a frame needs, 0 to 1: all within half of `reach` frames of flicker, then less.
+
+    So it stays on between the seams of chunks, and is never switched from one frame to the next.
+    """
+    return max(found * min(1, 2 - 2 * abs(place - middle) / (reach + 1)) for place, found in enumerate(flickering))
 
 
 def _energies(change: Tensor, picture: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
