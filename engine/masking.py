@@ -55,8 +55,7 @@ class Compose:
             return None
 
         def inside(start: int, stop: int) -> Tensor:
-            source = self.sources.reader.read(start, stop)
-            return self._grown(masks(start, stop, source)).expand(stop - start, -1, -1, -1)
+            return self._grown(masks(start, stop)).expand(stop - start, -1, -1, -1)
 
         return inside
 

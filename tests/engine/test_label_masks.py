@@ -136,4 +136,4 @@ def test_what_means_nothing_is_refused(checkpoint, frames, model):
 
 
 def test_all_that_draw_masks_may_be_used_for_anything():
-    assert {one.licence for one in DETECTORS.values() if one.control == "mask"} == {"MIT"}
+    assert {one.licence.name for one in DETECTORS.values() if one.control == "mask"} == {"MIT"}
