@@ -26,7 +26,7 @@ from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
-from engine.masking import Compose, masked
+from engine.masks import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request

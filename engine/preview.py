@@ -21,7 +21,7 @@ from engine.enlarging import delivered
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
-from engine.masking import masked
+from engine.masks import masked
 from engine.media import MediaInfo, as_jpeg, open_reader, scaled
 from engine.pipeline import Progress, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output

@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blend import blend, feathered, grown, wrap
-from engine.background import Background, open_background
 from engine.chunks import Inside
 from engine.errors import SettingsError
-from engine.label_masks import is_label
-from engine.masks import Masks, open_masks
+from engine.masks.background import Background, open_background
+from engine.masks.labels import is_label
+from engine.masks.opening import Masks, open_masks
 from engine.media import scaled
 from engine.settings import Settings
 from engine.sources import Sources

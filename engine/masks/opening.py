@@ -15,11 +15,11 @@ from torch import Tensor
 from engine.agreement import check_passes
 from engine.detectors import detector_mark
 from engine.errors import MediaError, SettingsError
-from engine.followed_masks import FollowedMasks, is_painted
 from engine.footage import Footage
 from engine.journal import fingerprint
 from engine.keyframes import read_keyframes
-from engine.label_masks import NETWORK, LabelMasks, is_label
+from engine.masks.followed import FollowedMasks, is_painted
+from engine.masks.labels import NETWORK, LabelMasks, is_label
 from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader, source_files
 from engine.motion import estimated
 from engine.settings import Settings

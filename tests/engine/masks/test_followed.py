@@ -13,9 +13,9 @@ from torch import Tensor
 
 from engine import pipeline
 from engine.errors import MediaError, SettingsError
-from engine.followed_masks import FollowedMasks
 from engine.footage import Footage
 from engine.keyframes import Keyframe
+from engine.masks.followed import FollowedMasks
 from engine.media import TensorReader, open_reader
 from engine.motion import Estimated, Motion
 from engine.settings import Codec, Settings
