@@ -44,7 +44,7 @@ from training.depth import HELD_OUT
 from training.views import draw_view
 
 SIZE = (216, 384)
-STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
+STRENGTHS = (0.3, 0.6, 1.0)  # and each look's own
 WANTED = {"edges": 0.41, "blur SSIM": 0.70, "order": 0.95}
 GRAIN = 2 / 255  # standard deviation of a still camera's noise
 
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--depth", type=Path, default=DEPTH, help="folder of the depth network")
     parser.add_argument("--look", action="append", choices=look_names(), help="all, if not given")
     parser.add_argument("--stills", type=int, default=2, help="drawn views, and as many of flying planes")
-    parser.add_argument("--frames", type=int, default=8, help="of a window, where motion is judged")
+    parser.add_argument("--frames", type=int, default=6, help="of a window, where motion is judged")
     chosen = parser.parse_args(arguments)
     looks = chosen.look or look_names()
     network = torch.no_grad()(load_depth(chosen.depth))
@@ -159,11 +159,16 @@ def _print_depth(network: Network) -> None:
 def _print_kept(looks: list[str], count: int, clips: dict[str, Tensor], network: Network) -> None:
     stills = [Still(middle(SAMPLE, 1, min(SIZE))), *views(count, SIZE), *planes(count, SIZE)]
     stills += [Still(frames[len(frames) // 2][None]) for frames in clips.values()]
-    print(f"\nkept, {len(stills)} pictures; the look's own strength in brackets\n{'':12}", end="")
+    print(
+        f"\nkept, {len(stills)} pictures at rising strengths, {STRENGTHS} and the look's own (in brackets)\n{'':12}",
+        end="",
+    )
     print("".join(f"{name:>40}" for name in WANTED))
     for look in looks:
         own = load_look(look).strength
-        *table, default = structure(look, stills, network, (*STRENGTHS, own))
+        strengths = sorted({*STRENGTHS, own})
+        table = structure(look, stills, network, strengths)
+        default = table[strengths.index(own)]
         told = ""
         for name, least in WANTED.items():
             falls = all(after[name] <= before[name] + 0.005 for before, after in pairwise(table))

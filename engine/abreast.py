@@ -76,7 +76,7 @@ def on_devices(stylizers: Sequence[Stylizer]) -> str:
     """This says in words which model computes where, and by which plan for memory."""
     plans: dict[str, list[str]] = {}
     for stylizer in stylizers:
-        plans.setdefault(stylizer.memory.plan.words, []).append(str(stylizer.memory.device))
+        plans.setdefault(stylizer.memory.words, []).append(str(stylizer.memory.device))
     return "; ".join(f"{stylizers[0].name} on {' and '.join(where)}: {words}" for words, where in plans.items())
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from consistency.occlusion import occluded
 from consistency.palette import Palette
@@ -15,7 +16,7 @@ from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
-from engine.footage import read_frames
+from engine.footage import SLICE, read_frames
 from engine.given import Given
 from engine.heap import give_back
 from engine.journal import Journal
@@ -25,6 +26,9 @@ from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
 
+Inside = Callable[[int, int], Tensor]
+"""`inside(start, stop)` gives the mask of these frames, `[T, 1, H, W]` at the source's size, 1 where they change."""
+
 
 @dataclass(frozen=True)
 class Studio:
@@ -32,8 +36,9 @@ class Studio:
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
     be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
-    through. palette: the colours that it is given. announce: is told in words what a person should know
-    while the job runs.
+    through. palette: the colours that it is given. inside: the mask of the frames from one number to another, for a
+    model that itself paints inside of it, else None. announce: is told in words what a person should know while the job
+    runs.
     """
 
     reader: Reader
@@ -47,6 +52,7 @@ class Studio:
     controls: Mapping[str, Given]
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
+    inside: Inside | None = None
     announce: Callable[[str], None] = lambda words: None
 
 
@@ -127,7 +133,8 @@ def _restyle_chunk(
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     carried, back = (None, None) if before is None else (before.carried, before.before)
-    asked = Chunk(frames, noise, maps, carried, seed, back)
+    mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
+    asked = Chunk(frames, noise, maps, carried, seed, back, mask)
     started = time.monotonic()
     styled = _styled(studio, asked)
     seconds = time.monotonic() - started
@@ -137,6 +144,12 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _touched(inside: Inside, span: Span, size: tuple[int, int]) -> Tensor:
+    """The mask of frames at the size that is worked on: what it touches at all. A few are read at once."""
+    starts = range(span.start, span.stop, SLICE)
+    return torch.cat([F.adaptive_max_pool2d(inside(one, min(one + SLICE, span.stop)), size) for one in starts])
 
 
 def _styled(studio: Studio, chunk: Chunk) -> Styled:
@@ -152,7 +165,7 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
                 f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "
                 "Start over with a smaller --size, or on the processor: --device cpu --fresh."
             )
-        studio.announce(f"memory ran out; from here on {smaller.words}")
+        studio.announce(f"memory ran out; from here on {studio.stylizer.memory.words}")
 
 
 def _shot_noise(

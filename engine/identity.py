@@ -6,8 +6,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from engine.detectors import detector_mark
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import fingerprint
+from engine.masks import mask_mark
 from engine.media import RenderPasses, source_files
 from engine.plan import Sizes
 from engine.references import reference_files
@@ -15,7 +17,10 @@ from engine.settings import Settings
 
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
-"""Settings that decide nothing of the chunks: with others, the same chunks make another result."""
+"""Settings that decide nothing of the chunks: with others, the same chunks make another result.
+
+A mask does where the model itself paints inside of it, but for its feather.
+"""
 
 
 def identity_of(
@@ -25,7 +30,9 @@ def identity_of(
     unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
     chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
     if settings.detectors:
-        chosen["detectors"] = {control: name for control, name in settings.detectors.items() if control != "mask"}
+        drawing = {control: name for control, name in settings.detectors.items() if control != "mask"}
+        chosen["detectors"] = {control: detector_mark(control, name) for control, name in drawing.items()}
+    inside = stylizer.capabilities.masks and settings.background is None
     own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {
         "source": fingerprint(source_files(source)),
@@ -35,6 +42,12 @@ def identity_of(
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
         "reference": fingerprint(reference_files(settings.references)) if settings.references else None,
+        **({"mask": _mask(settings.mask, settings)} if settings.mask is not None and inside else {}),
         "model": stylizer.fingerprint,
         "size": [*sizes.output, *sizes.work],
     }
+
+
+def _mask(mask: str | tuple[str, ...], settings: Settings) -> list[str | int]:
+    marks = [mask_mark(name, settings) for name in ((mask,) if isinstance(mask, str) else mask)]
+    return [*marks, settings.mask_grow, *(["inverted"] if settings.mask_invert else [])]

@@ -25,13 +25,14 @@ from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
-from engine.masking import Compose, masked
+from engine.licences import conditions
+from engine.masks import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
-from engine.sources import Sources, open_sources
+from engine.sources import open_sources
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
@@ -95,21 +96,21 @@ def restyle(
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, size=sizes.work, proxy=proxy, cache=cache, mark=mark)
         sources = [opened.enter_context(beside(reader))]
-        compose = opened.enter_context(masked(settings, sources[0], sizes.output))
+        parts = [opened.enter_context(masked(settings, sources[0], sizes.output))]
         stylizers = load_models(settings)
-        _tell_licence(settings, progress)
+        _tell_licences(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
+        parts += [opened.enter_context(masked(settings, one, sizes.output)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
-        studios = [
-            set_up(one, stylizer, settings, sizes, journal) for one, stylizer in zip(sources, stylizers, strict=True)
-        ]
+        pairs = zip(parts, stylizers, strict=True)
+        studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
         with journal.locked():
             journal.begin(fresh)
             plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studios, plan, progress)
-            written = _write(studios[0], plan, output, settings, compose, progress)
+            written = _write(studios[0], plan, output, settings, parts[0], progress)
             journal.finish(source, output)
         seen = max((one.reader.warnings for one in sources), key=len)
         notes = (*warnings, *written, *seen, *cache.notes)
@@ -143,40 +144,38 @@ def restyle_frames(
     beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
     with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
         stylizers = load_models(settings)
-        _tell_licence(settings, progress)
+        _tell_licences(settings, progress)
         known.drawers(make_request(settings, stylizers[0]))
 
     def finished() -> Iterator[Tensor]:
         with ExitStack() as opened:
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
-            compose = opened.enter_context(masked(settings, sources[0], sizes.output))
-            journal, pairs = Journal(folder, {}), zip(sources, stylizers, strict=True)
-            studios = [set_up(one, stylizer, settings, sizes, journal) for one, stylizer in pairs]
+            parts = [opened.enter_context(masked(settings, one, sizes.output)) for one in sources]
+            journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
+            studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
             plan = _plan(studios, settings, progress)
             _diffuse(studios, plan, progress)
             done = 0
             for joined in finished_frames(studios[0], plan, settings.steady):
-                yield from delivered(joined, done, reader, sizes.output, compose)
+                yield from delivered(joined, done, reader, sizes.output, parts[0])
                 done += len(joined)
 
     return finished()
 
 
-def _tell_licence(settings: Settings, progress: Report) -> None:
-    """This tells the licence of a model that is about to be used, where that has conditions."""
-    licence = catalog.find(settings.model).licence
-    if licence.note:
-        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
+def _tell_licences(settings: Settings, progress: Report) -> None:
+    for words in conditions(settings):
+        progress(Progress("loading", 0, 0, words))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total))
 
 
-def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
-    """This puts together what restyling a chunk needs."""
-    request = make_request(settings, stylizer)
+def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
+    """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
+    request, sources = make_request(settings, stylizer), part.sources
     controls, proxy = sources.controls(request), sources.proxy
     motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
     return Studio(
@@ -191,6 +190,7 @@ def set_up(sources: Sources, stylizer: Stylizer, settings: Settings, sizes: Size
         controls,
         sources.keyframes,
         sources.palette,
+        part.inside if stylizer.capabilities.masks else None,
     )
 
 

@@ -16,6 +16,8 @@ SIDE = 64
 """Pixels: the longer side at which neighbouring guesses are compared."""
 ALIKE = 0.5
 """The share of pixels that neighbours are compared at: those where they differ least, so not where things move."""
+FLAT = 0.01
+"""Of a frame's own spread: those pixels are flat if they have less, and are not compared."""
 ROUNDS = 6
 """How often those pixels are chosen, each time by the frames as they were brought together before."""
 PULL = 1e-6
@@ -26,6 +28,9 @@ ENDS = (0.01, 0.99)
 SHARES = 33
 """Quantiles that are remembered of each frame."""
 
+NOISE = 0.05
+"""Of the scale: what differs from the frame before by less is mostly noise, by more mostly motion."""
+
 Matrix = NDArray[np.float64]
 
 
@@ -35,14 +40,15 @@ class AlignedDepth:
 
     network: frames `[T, 3, H, W]` to inverse depth `[T, 1, H, W]` of any scale and shift, each frame by itself.
     weights: a mark by which it is known. scales: for each frame of the shot what its guess is multiplied by, and what
-    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it.
+    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. What is
+    left of noise is halved: where a frame differs little from the one before, both are averaged.
     """
 
     network: Callable[[Tensor], Tensor]
     weights: str = ""
     scales: tuple[tuple[float, float], ...] = ()
     name: str = "depth"
-    lookbehind: int = 0
+    lookbehind: int = 1
 
     @property
     def key(self) -> str:
@@ -73,7 +79,9 @@ class AlignedDepth:
         """This draws depth `[T, 1, H, W]` of frames `[T, 3, H, W]`, the first of which is the shot's frame `number`."""
         wanted = self.scales[number : number + len(frames)] or ((1.0, 0.0),) * len(frames)
         scale, shift = torch.tensor(wanted, dtype=torch.float32).view(-1, 2, 1, 1, 1).unbind(1)
-        return (self._guess(frames) * scale + shift).clamp(0, 1)
+        aligned = (self._guess(frames) * scale + shift).clamp(0, 1)
+        apart = aligned[1:] - aligned[:-1]
+        return torch.cat([aligned[:1], aligned[1:] - apart / (2 + 2 * (apart / NOISE).square())])
 
     def _guess(self, frames: Tensor) -> Tensor:
         with torch.no_grad():
@@ -107,6 +115,9 @@ def _moments(now: Matrix, before: Matrix) -> Matrix:
     alike = np.ones(now.shape, bool)
     for _ in range(ROUNDS):
         spread = max(float(now[alike].std()), 1e-9)
+        if spread < FLAT * float(now.std()):  # a background without depth says nothing of scale: ask the whole frame
+            alike = np.ones(now.shape, bool)
+            break
         brought = (now - now[alike].mean()) * (before[alike].std() / spread) + before[alike].mean()
         apart = np.abs(brought - before)
         alike = apart <= np.quantile(apart, ALIKE)

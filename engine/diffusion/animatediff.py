@@ -20,9 +20,10 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from engine.diffusion.autoencoder import KINDS, Autoencoder
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Control, Nets, Steering
+from engine.diffusion.inpainting import all_but, shares_made
 from engine.diffusion.ip_adapter import IpAdapter
 from engine.diffusion.loras import add_loras
-from engine.diffusion.memory import Ladder, Waiting
+from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.rolling import RollingDenoiser
 from engine.diffusion.row import Row
@@ -66,7 +67,7 @@ class AnimateDiff:
     def capabilities(self) -> Capabilities:
         """Every control that has a ControlNet in the folder; references where there is an IP-Adapter."""
         controls, most = frozenset(self.nets), self.adapter.most
-        return Capabilities(controls, negative_prompt=True, references=most, weighs_references=True)
+        return Capabilities(controls, negative_prompt=True, references=most, weighs_references=True, masks=True)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -100,15 +101,12 @@ class AnimateDiff:
         """This estimates the peak of model and chunk: what stays, one window's activations, a slice of pictures."""
         nets = self.nets.loaded.values()
         working = [self.unet, *self.adapter.nets, *(net.net for net in nets)]
-        parts = [*working, self.autoencoder.net, self.sampler.text_encoder]
-        plan = self.memory.plan
-        held = {Waiting.NOTHING: parts, Waiting.PARTS: working, Waiting.LAYERS: []}[plan.waiting]
-        weights = sum(p.numel() * p.element_size() for part in held for p in part.parameters())
+        weights = self.memory.held_bytes([self.autoencoder.net, self.sampler.text_encoder], working)
         channels, rows, columns = self.noise_shape(height, width)
         first = int(self.unet.config.block_out_channels[0])
         latents = frames * rows * columns * (6 * channels + first * len(nets))
         pictures = height * width * (frames * (7 + 2 * len(nets)) + self.autoencoder.slice_frames * 96)
-        activations = (1 + plan.together) * min(frames, self.window) * rows * columns * first * 30
+        activations = (1 + self.memory.plan.together) * min(frames, self.window) * rows * columns * first * 30
         return int(weights + 4 * (latents + pictures + activations))
 
     @quiet()
@@ -145,10 +143,14 @@ class AnimateDiff:
         with self.memory.present(self.autoencoder.net):
             clean, noise = self.autoencoder.encode(chunk.frames), chunk.noise.to(device)
         options: dict[str, Any] = {}
+        kept = 0 if chunk.carried is None else len(chunk.carried)
         if chunk.carried is not None:
-            carried, kept = chunk.carried.to(device), len(chunk.carried)
-            clean[:kept] = carried
-            options["callback_on_step_end"] = hold(carried, noise[:kept], scheduler, timesteps)
+            clean[:kept] = chunk.carried.to(device)
+        made = None if chunk.mask is None else shares_made(chunk.mask, self.autoencoder.factor, self.rule)
+        if (made := all_but(kept, made, noise)) is not None:
+            if not made.any():
+                return clean
+            options["callback_on_step_end"] = hold(clean, noise, made, scheduler, timesteps)
         words, guided = self._embed(request), request.guidance > 1
         with (
             self.adapter.worn(request.active_references, guided) as seen,

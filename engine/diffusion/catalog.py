@@ -17,6 +17,10 @@ from engine.diffusion.rows import (
     COSMOS_LICENCE,
     COSMOS_SIDE,
     COSMOS_WINDOW,
+    LTX2_DEFAULTS,
+    LTX2_LICENCE,
+    LTX2_SIDE,
+    LTX2_WINDOW,
     ROWS,
     WAN_DEFAULTS,
     WAN_SIDE,
@@ -73,6 +77,8 @@ def _of_folder(model: str, folder: Path) -> Row:
             window, side, defaults = COGVIDEOX_WINDOW, 480, COGVIDEOX_DEFAULTS
         case Family.COSMOS_TRANSFER:
             window, side, defaults, licence = COSMOS_WINDOW, COSMOS_SIDE, COSMOS_DEFAULTS, COSMOS_LICENCE
+        case Family.LTX2:
+            window, side, defaults, licence = LTX2_WINDOW, LTX2_SIDE, LTX2_DEFAULTS, LTX2_LICENCE
         case Family.WAN_VACE:
             window, side, defaults = WAN_WINDOW, WAN_SIDE, WAN_DEFAULTS
         case _:
@@ -116,6 +122,10 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
                     from engine.diffusion import cosmos_transfer
 
                     return cosmos_transfer.load(checkpoint, row, setup, loras)
+                case Family.LTX2:
+                    from engine.diffusion import ltx2
+
+                    return ltx2.load(checkpoint, row, setup, loras)
                 case Family.WAN_VACE:
                     from engine.diffusion import wan_vace
 

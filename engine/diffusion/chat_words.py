@@ -47,4 +47,4 @@ def load(checkpoint: Checkpoint, setup: Setup) -> ChatWords:
     if not tokenizer.chat_template:
         raise ModelError(f"The tokenizer of {checkpoint.name} has no chat template.")
     encoder = checkpoint.weights("text_encoder", Qwen2_5_VLForConditionalGeneration, setup.dtype, torch.device("cpu"))
-    return ChatWords(tokenizer, encoder, setup.device, MOST)
+    return ChatWords(tokenizer, encoder, setup.memory, MOST)

@@ -51,7 +51,9 @@ class Told:
 class CogVideoXFun(VideoModel):
     """A loaded model."""
 
-    TAKES: ClassVar[Capabilities] = Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False)
+    TAKES: ClassVar[Capabilities] = Capabilities(
+        frozenset({"canny", "depth"}), negative_prompt=True, several=False, masks=True
+    )
 
     net: Any
 
@@ -96,7 +98,8 @@ class CogVideoXFun(VideoModel):
             return answer
 
         with self.memory.present(self.net):
-            return denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept)
+            made = self.made(chunk)
+            return denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept, made)
 
     def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
         """This makes carried latents such as a video begins with.

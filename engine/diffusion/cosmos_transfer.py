@@ -54,7 +54,9 @@ class Told:
 class CosmosTransfer(VideoModel):
     """A loaded model."""
 
-    TAKES: ClassVar[Capabilities] = Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True)
+    TAKES: ClassVar[Capabilities] = Capabilities(
+        frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True, masks=True
+    )
 
     net: Any
     controls: Nets[Any]
@@ -127,7 +129,8 @@ class CosmosTransfer(VideoModel):
             return answer
 
         with self.memory.present(*self.nets):
-            return denoise(predict, self.scheduler, levels_of(self.scheduler), clean, chunk.noise.to(clean), kept)
+            levels, noise = levels_of(self.scheduler), chunk.noise.to(clean)
+            return denoise(predict, self.scheduler, levels, clean, noise, kept, self.made(chunk))
 
     def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
         """This makes carried latents such as a video begins with.
@@ -214,8 +217,9 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
 
     controls = Nets(checkpoint.controls(), controlnet)
     words, scheduler = chat_words.load(checkpoint, setup), load_flow_scheduler(checkpoint, row)
+    defaults = replace(row.defaults, controls={n: w for n, w in row.defaults.controls.items() if n in controls})
     rest = (autoencoder, words, scheduler, setup.memory, net, controls, guardrail)
-    return CosmosTransfer(row.name, row.window, row.defaults, checkpoint, *rest)
+    return CosmosTransfer(row.name, row.window, defaults, checkpoint, *rest)
 
 
 def _check_transformer(checkpoint: Checkpoint, net: Any, autoencoder: VideoAutoencoder) -> None:  # noqa: ANN401

@@ -15,6 +15,10 @@ PIPELINES = {
     "AnimateDiffVideoToVideoPipeline": Family.ANIMATEDIFF,
     "CogVideoXFunControlPipeline": Family.COGVIDEOX_FUN,
     "Cosmos2_5_TransferPipeline": Family.COSMOS_TRANSFER,
+    "LTX2ConditionPipeline": Family.LTX2,
+    "LTX2ImageToVideoPipeline": Family.LTX2,
+    "LTX2InContextPipeline": Family.LTX2,
+    "LTX2Pipeline": Family.LTX2,
     "StableDiffusionPipeline": Family.ANIMATEDIFF,
     "WanVACEPipeline": Family.WAN_VACE,
 }
@@ -23,6 +27,7 @@ PIPELINES = {
 DENOISERS = {
     "CogVideoXTransformer3DModel": Family.COGVIDEOX_FUN,
     "CosmosTransformer3DModel": Family.COSMOS_TRANSFER,
+    "LTX2VideoTransformer3DModel": Family.LTX2,
     "UNet2DConditionModel": Family.ANIMATEDIFF,
     "UNetMotionModel": Family.ANIMATEDIFF,
     "WanVACETransformer3DModel": Family.WAN_VACE,

@@ -27,8 +27,11 @@ SCHEDULERS: dict[str, type] = {
 _OTHER_LEVELS = ("use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas")
 
 
-def load_flow_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - schedulers share no typed base
-    """This makes the row's own scheduler, or the checkpoint's; one that is not for flow matching is refused."""
+def load_flow_scheduler(checkpoint: Checkpoint, row: Row, dynamic: bool = False) -> Any:  # noqa: ANN401 - schedulers share no typed base
+    """This makes the row's own scheduler, or the checkpoint's; one that is not for flow matching is refused.
+
+    dynamic: whether its levels may depend on how much the model sees at once.
+    """
     config = row.scheduler or checkpoint.config("scheduler", "scheduler_config.json")
     name = config.get("_class_name")
     if name not in SCHEDULERS:
@@ -36,11 +39,11 @@ def load_flow_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN40
         raise ModelError(f"The scheduler of {checkpoint.name} is of class {name}. What works: {works}.")
     kind: Any = SCHEDULERS[name]
     scheduler = kind.from_config({key: value for key, value in config.items() if not key.startswith("_")})
-    check_flow_scheduler(scheduler)
+    check_flow_scheduler(scheduler, dynamic)
     return scheduler
 
 
-def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401
+def check_flow_scheduler(scheduler: Any, dynamic: bool = False) -> None:  # noqa: ANN401
     """This refuses configurations that are not for flow matching: they would run, and give a wrong picture."""
     check_scheduler(scheduler)
     config = scheduler.config
@@ -51,23 +54,37 @@ def check_flow_scheduler(scheduler: Any) -> None:  # noqa: ANN401
         if config.use_karras_sigmas and config.sigma_min and config.sigma_max:
             return
     wrong = [name for name in (*_OTHER_LEVELS, "stochastic_sampling", "invert_sigmas") if config.get(name)]
+    wrong = [name for name in wrong if not (dynamic and name == "use_dynamic_shifting")]
     if wrong:
         raise ModelError(f"The scheduler's config has {wrong[0]} on, which does not work here. Set it to false.")
 
 
-def begin(scheduler: Any, steps: int, strength: float, device: torch.device) -> None:  # noqa: ANN401
+def begin(scheduler: Any, steps: int, strength: float, device: torch.device, tokens: int = 0) -> None:  # noqa: ANN401
     """This makes a scheduler visit `steps` levels, evenly in time from `strength` down, shifted as its config says.
+
+    tokens: how many the model sees at once, for one whose shift depends on it.
 
     At a strength of 1 they are the library's own, but for Euler, whose last level the library puts next to the picture:
     of four steps, one would be lost.
     """
     if scheduler.config.get("use_karras_sigmas"):
         _space_karras(scheduler, steps, strength, device)
+    elif scheduler.config.get("use_dynamic_shifting"):
+        scheduler.set_timesteps(
+            sigmas=strength * np.linspace(1, 0, steps + 1)[:-1], mu=_shift(scheduler, tokens), device=device
+        )
     else:
         trained: int = scheduler.config.num_train_timesteps
         times = strength * np.linspace(1, 1 / trained, steps + 1)[:-1]
         scheduler.set_timesteps(sigmas=times, device=device)
     scheduler.set_begin_index(0)  # else a step is found by its rounded timestep, which may be another's, too
+
+
+def _shift(scheduler: Any, tokens: int) -> float:  # noqa: ANN401
+    """This gives the shift for so many tokens: on the line through the two that the config names."""
+    config = scheduler.config
+    few, many = config.base_image_seq_len, config.max_image_seq_len
+    return float(config.base_shift + (config.max_shift - config.base_shift) * (tokens - few) / (many - few))
 
 
 def _space_karras(scheduler: Any, steps: int, strength: float, device: torch.device) -> None:  # noqa: ANN401

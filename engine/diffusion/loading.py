@@ -17,7 +17,7 @@ from engine.diffusion.row import SEEING, Row
 from engine.errors import ModelError
 from engine.settings import Memory
 
-RESTING = ("text_encoder", "vae")
+RESTING = ("connectors", "text_encoder", "vae")
 """Parts that do nothing while the denoiser works."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,35 @@ def add_loras(pipeline: Any, nets: list[nn.Module], loras: Mapping[Path, float])
             raise ModelError(f"The LoRA {file} does not fit this model: {error}") from error
 
 
+def attach_lora(pipeline: Any, net: nn.Module, file: Path, name: str) -> None:  # noqa: ANN401
+    """This puts a LoRA into `net` under a name of its own, where it can be switched on and off."""
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are meant to be there
+            _place(pipeline, [net], file, name)
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"The LoRA {file} does not fit this model: {error}") from error
+
+
 def _add(pipeline: Any, nets: list[nn.Module], file: Path, weight: float) -> None:  # noqa: ANN401
+    _place(pipeline, nets, file, "lora")
+    pipeline.set_adapters(["lora"], [weight])
+    pipeline.fuse_lora(safe_fusing=True)
+    pipeline.unload_lora_weights()
+
+
+def _place(pipeline: Any, nets: list[nn.Module], file: Path, name: str) -> None:  # noqa: ANN401
     source = {"weight_name": file.name, "local_files_only": True, "use_safetensors": True}
     unet = getattr(pipeline, "unet", None)
     about = {} if unet is None else {"unet_config": unet.config}
     found = pipeline.lora_state_dict(str(file.parent), **about, **source)
     given = found[0] if isinstance(found, tuple) else found
-    pipeline.load_lora_weights(str(file.parent), adapter_name="lora", **source)
-    placed = sum("lora_" in name for net in nets for name, _ in net.named_parameters())
+    before = _count(nets)
+    pipeline.load_lora_weights(str(file.parent), adapter_name=name, **source)
+    placed = _count(nets) - before
     if placed != len(given):
         raise ValueError(f"{len(given) - placed} of its {len(given)} weights have no place in it.")
-    pipeline.set_adapters(["lora"], [weight])
-    pipeline.fuse_lora(safe_fusing=True)
-    pipeline.unload_lora_weights()
+
+
+def _count(nets: list[nn.Module]) -> int:
+    return sum("lora_" in name for net in nets for name, _ in net.named_parameters())

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from diffusers.models.modeling_utils import get_parameter_dtype
 from torch import Tensor, nn
 
 from engine.windows import Span
@@ -64,6 +65,7 @@ class RollingDenoiser(nn.Module):
         super().__init__()
         self.together = together
         self.unet = unet
+        self.dtype: torch.dtype = get_parameter_dtype(unet)  # as it computes: weights may be kept in 8 bits
         self.steering = steering
         self.window = window
         self.steps = 0
@@ -71,10 +73,6 @@ class RollingDenoiser(nn.Module):
     @property
     def config(self) -> Any:  # noqa: ANN401 - a diffusers config
         return self.unet.config
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return next(self.unet.parameters()).dtype
 
     @property
     def device(self) -> torch.device:

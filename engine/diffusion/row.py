@@ -20,6 +20,7 @@ class Family(StrEnum):
     ANIMATEDIFF = "animatediff"
     COGVIDEOX_FUN = "cogvideox-fun"
     COSMOS_TRANSFER = "cosmos-transfer"
+    LTX2 = "ltx2"
     WAN_VACE = "wan-vace"
 
 
@@ -56,7 +57,7 @@ class Part:
     @property
     def optional(self) -> bool:
         """Whether jobs that do not ask for it run without it: a ControlNet, what sees reference pictures."""
-        return self.component.startswith("controlnet_") or self.component in SEEING
+        return self.component.startswith(("controlnet_", "iclora_")) or self.component in SEEING
 
 
 def parts(repository: str, revision: str = "main", **sizes: float) -> tuple[Part, ...]:

@@ -37,7 +37,7 @@ OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits 
 
 def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
     controls = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
-    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True)
+    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True, masks=True)
     own = (*SD15, *adapter, *NETS, *ADAPTER)
     given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": own, "takes": takes, **rest}
     return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
@@ -59,7 +59,7 @@ WAN_WINDOW, WAN_SIDE = 81, 480
 # Each latent of a video had noise of its own when Wan was trained.
 WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
 WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
-WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4)
+WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
@@ -95,6 +95,19 @@ COSMOS_NETS = tuple(
     for control, name in {"blur": "blur", "canny": "edge", "depth": "depth", "seg": "seg"}.items()
 )
 
+LTX2_WINDOW, LTX2_SIDE = 121, 512
+LTX2_LICENCE = Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue")
+LTX2_DEFAULTS = Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
+LTX2_LORAS = tuple(
+    Part(
+        f"iclora_{control}",
+        f"Lightricks/LTX-2-19b-IC-LoRA-{name}-Control",
+        file=f"ltx-2-19b-ic-lora-{name.lower()}-control.safetensors",
+        size=0.65,
+    )
+    for control, name in {"canny": "Canny", "depth": "Depth", "openpose": "Pose"}.items()
+)
+
 COGVIDEOX_WINDOW = 49
 COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
 
@@ -107,7 +120,7 @@ ROWS = (
         licence=Licence("Apache-2.0", commercial=True),
         window=16,
         defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
-        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True),
+        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True),
         side=288,
         folder=STARTER,
     ),
@@ -166,7 +179,7 @@ ROWS = (
         COSMOS_LICENCE,
         window=COSMOS_WINDOW,
         defaults=COSMOS_DEFAULTS,
-        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True),
+        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True, masks=True),
         side=COSMOS_SIDE,
         working=22.0,
         parts=(
@@ -183,13 +196,36 @@ ROWS = (
         ),
     ),
     Row(
+        "ltx-2-19b",
+        "LTX-2 with control by in-context LoRAs, pictures alone",
+        Family.LTX2,
+        LTX2_LICENCE,
+        window=LTX2_WINDOW,
+        defaults=LTX2_DEFAULTS,
+        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
+        side=LTX2_SIDE,
+        working=14.0,
+        parts=(
+            *parts(
+                "Lightricks/LTX-2",
+                transformer=37.75,
+                vae=2.44,
+                connectors=2.86,
+                text_encoder=24.38,
+                tokenizer=0.04,
+                scheduler=0.0,
+            ),
+            *LTX2_LORAS,
+        ),
+    ),
+    Row(
         "cogvideox-fun-5b",
         "CogVideoX-Fun 1.1 Control",
         Family.COGVIDEOX_FUN,
         Licence("CogVideoX", commercial=None, note="read it before you sell"),
         window=COGVIDEOX_WINDOW,
         defaults=COGVIDEOX_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False),
+        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False, masks=True),
         side=480,
         working=7.5,
         parts=parts(

@@ -23,6 +23,7 @@ from diffusers import (
 from diffusers.models.controlnets.multicontrolnet import MultiControlNetModel
 from torch import Tensor, nn
 
+from engine.diffusion.inpainting import held
 from engine.errors import ModelError, SettingsError
 
 # A type checker sees these classes as the dummies that the library shows where torch is missing.
@@ -161,20 +162,19 @@ class Sampler(Pipeline):  # type: ignore[misc]
         return latents[0].permute(1, 0, 2, 3).float()
 
 
-def hold(carried: Tensor, noise: Tensor, scheduler: Any, timesteps: list[int]) -> Callable[..., dict[str, Tensor]]:  # noqa: ANN401
-    """This makes a step callback that keeps the first frames at `carried` `[K, c, h, w]`.
+def hold(clean: Tensor, noise: Tensor, made: Tensor, scheduler: Any, timesteps: list[int]) -> Callable[..., Any]:  # noqa: ANN401
+    """This makes a step callback that keeps latents `[T, c, h, w]` at `clean` where they are not `made`.
 
-    After each step they are the carried latents under as much of the shot's own noise as the next level has, and after
-    the last step the carried latents themselves, so that the frames beside them are denoised against what is already
-    there.
+    made: `[T, 1, h, w]`, in which share of the steps they are, see `engine.diffusion.inpainting`.
+    After each step they are the clean latents under as much of the shot's own noise as the next level has, and after
+    the last step the clean latents themselves, so that those beside them are denoised against what is already there.
     """
 
     def after_step(_: object, step: int, __: object, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         latents = tensors["latents"]
-        following = timesteps[step + 1 : step + 2]
-        held = noised(carried, noise, scheduler, following[0]) if following else carried
-        latents[0, :, : len(carried)] = held.transpose(0, 1)
-        return {"latents": latents}
+        following, done = timesteps[step + 1 : step + 2], (step + 1) / len(timesteps)
+        still = noised(clean, noise, scheduler, following[0]) if following else clean
+        return {"latents": held(still, latents[0].transpose(0, 1), made, done).transpose(0, 1)[None]}
 
     return after_step
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.diffusion.memory import Ladder
+from engine.diffusion.tensors import check_picture, describe
 from engine.errors import SettingsError
 from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
@@ -24,6 +25,7 @@ class Capabilities:
     """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid.
 
     `references` is how many pictures it can be shown of what is to be seen, 0 if none; does it weigh them?
+    `masks`: whether it can itself make a part of the picture anew, and keep the rest.
     """
 
     controls: frozenset[str]
@@ -31,6 +33,7 @@ class Capabilities:
     several: bool = True
     references: int = 0
     weighs_references: bool = False
+    masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Chunk:
     noise while they denoise. The rest counts in latents, of which the rule makes L of T frames; L is T where a latent
     stands for one frame. noise: `[L, c, h, w]`, unit Gaussian, the shot's own. carried: `[K, c, h, w]`, the finished
     first K latents as the chunk before gave them, 1 <= K < L; they come out bit-equal. before: `[P, c, h, w]`, the
-    finished latents before those, at most as many as the model looks back on, for its decoder alone.
+    finished latents before those, at most as many as the model looks back on, for its decoder alone. mask:
+    `[T, 1, H, W]`, 0 to 1, 1 where it is to be restyled, None for all; the latents of the rest are those of the source.
     """
 
     frames: Tensor
@@ -108,18 +112,21 @@ class Chunk:
     carried: Tensor | None = None
     seed: int = 0
     before: Tensor | None = None
+    mask: Tensor | None = None
 
     def __post_init__(self) -> None:
         frames, noise, carried, before = self.frames, self.noise, self.carried, self.before
-        _check_picture("frames", frames, (3,), frames)
+        check_picture("frames", frames, (3,), frames)
         for name, control in self.controls.items():
-            _check_picture(f"control {name}", control, (1, 3), frames)
+            check_picture(f"control {name}", control, (1, 3), frames)
+        if self.mask is not None:
+            check_picture("mask", self.mask, (1,), frames)
         if noise.ndim != 4 or not 1 <= len(noise) <= len(frames) or noise.dtype != torch.float32:
-            raise ValueError(f"noise must be [1 to {len(frames)}, c, h, w] float32, is {_describe(noise)}")
+            raise ValueError(f"noise must be [1 to {len(frames)}, c, h, w] float32, is {describe(noise)}")
         if carried is not None and (carried.shape[1:] != noise.shape[1:] or not 1 <= len(carried) < len(noise)):
-            raise ValueError(f"carried latents must be [1 to {len(noise) - 1}, c, h, w], are {_describe(carried)}")
+            raise ValueError(f"carried latents must be [1 to {len(noise) - 1}, c, h, w], are {describe(carried)}")
         if before is not None and (carried is None or before.shape[1:] != noise.shape[1:]):
-            raise ValueError(f"latents before the chunk must come with carried ones like {_describe(noise)}")
+            raise ValueError(f"latents before the chunk must come with carried ones like {describe(noise)}")
 
 
 @dataclass(frozen=True)
@@ -230,19 +237,3 @@ def check_fit(chunk: Chunk, model: Stylizer) -> None:
     wanted = [model.rule.latents(frames), *model.noise_shape(height, width)]
     if list(chunk.noise.shape) != wanted:
         raise ValueError(f"noise must be {wanted}, is {list(chunk.noise.shape)}")
-
-
-def _check_picture(what: str, picture: Tensor, channels: tuple[int, ...], like: Tensor) -> None:
-    shape = (len(like), *like.shape[-2:])
-    wanted = f"[{len(like)}, {' or '.join(map(str, channels))}, {like.shape[-2]}, {like.shape[-1]}] float32"
-    if picture.ndim != 4 or picture.dtype != torch.float32 or picture.shape[1] not in channels:
-        raise ValueError(f"{what} must be {wanted}, is {_describe(picture)}")
-    if (len(picture), *picture.shape[-2:]) != shape or not len(picture):
-        raise ValueError(f"{what} must be {wanted}, is {_describe(picture)}")
-    low, high = (float(bound) for bound in torch.aminmax(picture))
-    if not (low >= -1e-3 and high <= 1 + 1e-3):  # false for NaN, too
-        raise ValueError(f"{what} must be 0 to 1, is {low:g} to {high:g}")
-
-
-def _describe(tensor: Tensor) -> str:
-    return f"{list(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import AutoTokenizer, UMT5EncoderModel
 
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.memory import Ladder
 from engine.diffusion.setup import Setup
 from engine.errors import ModelError, SettingsError
 
@@ -21,11 +22,11 @@ class Words:
     prompt is read once.
     """
 
-    def __init__(self, tokenizer: Any, encoder: Any, device: torch.device, most: int) -> None:  # noqa: ANN401
+    def __init__(self, tokenizer: Any, encoder: Any, memory: Ladder, most: int) -> None:  # noqa: ANN401
         self.tokenizer = tokenizer
         self.encoder = encoder
         self.most = most
-        self._device = device
+        self._memory = memory
         self._read: dict[str, Tensor] = {}
 
     def check(self, prompt: str) -> None:
@@ -39,7 +40,7 @@ class Words:
     def embed(self, prompt: str) -> Tensor:
         """This gives `[1, most, d]`, what a prompt says to the denoiser."""
         if prompt not in self._read:
-            home, _ = self.encoder.device, self.encoder.to(self._device)
+            home, _ = self.encoder.device, self.encoder.to(self._memory.reading)
             self._read[prompt] = self._encode(prompt)
             self.encoder.to(home)
         return self._read[prompt]
@@ -51,7 +52,7 @@ class Words:
         """The encoder's answer; of UMT5 with zeros for padding, as its models learned."""
         padded: Any = {"padding": "max_length", "max_length": self.most, "return_tensors": "pt"}
         tokens = self.tokenizer(_cleaned(prompt), **padded)
-        ids, mask = tokens.input_ids.to(self._device), tokens.attention_mask.to(self._device)
+        ids, mask = tokens.input_ids.to(self._memory.reading), tokens.attention_mask.to(self._memory.reading)
         masked = isinstance(self.encoder, UMT5EncoderModel)
         answer: Tensor = (self.encoder(ids, mask) if masked else self.encoder(ids)).last_hidden_state
         return answer * mask[..., None] if masked else answer
@@ -63,7 +64,7 @@ def load(checkpoint: Checkpoint, setup: Setup, kind: Any, most: int) -> Words:  
     encoder = checkpoint.weights("text_encoder", kind, setup.dtype, torch.device("cpu"))
     if encoder.get_input_embeddings().weight.data_ptr() != encoder.shared.weight.data_ptr():
         raise ModelError(f"The text encoder of {checkpoint.name} has lost its words: they are not tied to its weights.")
-    return Words(tokenizer, encoder, setup.device, most)
+    return Words(tokenizer, encoder, setup.memory, most)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - tokenizers share no typed base

@@ -44,11 +44,15 @@ class Context:
 
 
 def encode_context(
-    autoencoder: VideoAutoencoder, frames: int, size: tuple[int, int], control: Tensor | None, carried: Kept | None
+    autoencoder: VideoAutoencoder, frames: Tensor, mask: Tensor | None, control: Tensor | None, carried: Kept | None
 ) -> Context:
-    """This encodes a chunk's control video `[T, 3, H, W]` (grey where None) behind the frames that are kept."""
-    shown = torch.full((frames, 3, *size), GREY) if control is None else control.clone()
-    stays, made = torch.full_like(shown, GREY), torch.ones(frames, 1, *size)
+    """This encodes a chunk's control video `[T, 3, H, W]` (grey where None) behind the frames that are kept.
+
+    mask: `[T, 1, H, W]`, 0 where `frames` stay as they are, or None.
+    """
+    made = torch.ones_like(frames[:, :1]) if mask is None else mask.clone()
+    shown = torch.where(made > 0, GREY if control is None else control, GREY).expand_as(frames).clone()
+    stays = torch.where(made > 0, GREY, frames)
     if carried is not None:
         known = len(carried.frames)
         stays[:known], shown[:known], made[:known] = carried.frames, GREY, 0

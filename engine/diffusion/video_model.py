@@ -16,6 +16,7 @@ from torch import Tensor
 
 from engine.diffusion import t5
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.inpainting import shares_made
 from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
@@ -86,9 +87,8 @@ class VideoModel(ABC):
 
     @property
     def weight_bytes(self) -> int:
-        """The bytes of all weights."""
-        parts = [self.autoencoder.net, self.words.encoder, *self.nets]
-        return sum(p.numel() * p.element_size() for part in parts for p in part.parameters())
+        """The bytes of the weights that stay at the device by the plan for memory."""
+        return self.memory.held_bytes([self.autoencoder.net, self.words.encoder], list(self.nets))
 
     @quiet()
     @torch.no_grad()
@@ -113,6 +113,10 @@ class VideoModel(ABC):
     @abstractmethod
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         """This gives the clean latents `[L, c, h, w]` of a chunk."""
+
+    def made(self, chunk: Chunk) -> Tensor | None:
+        """This says in which share of a run each latent is made, `[L, 1, h, w]`, by the chunk's mask; None for all."""
+        return None if chunk.mask is None else shares_made(chunk.mask, self.autoencoder.factor, self.rule)
 
     def _embed(self, request: Request) -> list[Tensor]:
         """This encodes the prompt and, where it is guided, what is to be avoided."""

@@ -22,6 +22,7 @@ from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.denoising import denoise
 from engine.diffusion.experts import Experts
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
+from engine.diffusion.inpainting import touched
 from engine.diffusion.loras import add_loras
 from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
@@ -55,7 +56,9 @@ class Told:
 class WanVace(VideoModel):
     """A loaded model: one expert, or two."""
 
-    TAKES: ClassVar[Capabilities] = Capabilities(frozenset(DRAWN), negative_prompt=True, several=False, references=4)
+    TAKES: ClassVar[Capabilities] = Capabilities(
+        frozenset(DRAWN), negative_prompt=True, several=False, references=4, masks=True
+    )
 
     experts: Experts
 
@@ -97,7 +100,10 @@ class WanVace(VideoModel):
             noise = torch.cat([torch.randn(references, *noise.shape[1:], generator=generator), noise])
         with self.memory.present(*self.experts.nets):
             levels = levels_of(self.scheduler)
-            return denoise(predict, self.scheduler, levels, clean, noise.to(clean), told.context.kept)[references:]
+            kept, made = told.context.kept, told.context.made.to(clean)
+            if (shares := self.made(chunk)) is not None:
+                made = torch.cat([made[:references], made[references:] * shares.to(made)])
+            return denoise(predict, self.scheduler, levels, clean, noise.to(clean), kept, made)[references:]
 
     def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: Tensor) -> Tensor:
         """This asks the expert for a level, with and without words, about one window."""
@@ -116,9 +122,9 @@ class WanVace(VideoModel):
         kept = None
         if chunk.carried is not None:
             kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
-        size = (chunk.frames.shape[-2], chunk.frames.shape[-1])
+        mask = None if chunk.mask is None else touched(chunk.mask)
         pictures = [reference.picture for reference in request.active_references]
-        context = encode_context(self.autoencoder, len(chunk.frames), size, control, kept)
+        context = encode_context(self.autoencoder, chunk.frames, mask, control, kept)
         context = with_references(context, self.autoencoder, pictures)
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, self._embed(request), request.guidance, weights)

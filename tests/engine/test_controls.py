@@ -20,7 +20,7 @@ from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import ModelError, SettingsError
 from engine.settings import Settings
-from preprocessors.depth import Depth
+from preprocessors.aligned_depth import AlignedDepth
 from preprocessors.depth_network import DepthNet
 from preprocessors.edges import Canny
 from preprocessors.flow import DisFlow, FlowMap
@@ -65,7 +65,7 @@ def test_any_cut_of_a_shot_into_windows_gives_the_same_maps(clip: Tensor, cuts: 
         parts = []
         for start, stop in spans:
             early = min(fitted.lookbehind, start)
-            parts.append(draw_window(fitted, clip[start - early : stop], early))
+            parts.append(draw_window(fitted, clip[start - early : stop], early, start))
         slack = 0 if name in ("depth", "flow") else 1e-5  # convolutions of other batch sizes round otherwise
         torch.testing.assert_close(torch.cat(parts), draw(name, clip), rtol=0, atol=slack)
 
@@ -95,7 +95,7 @@ def test_other_settings_and_other_weights_have_other_keys(weights: Path) -> None
     assert Canny().key != Canny(low=50).key
     assert FlowMap(DisFlow()).key != FlowMap(DisFlow(fine=True)).key
     net = load_depth(weights)
-    assert Depth(net, weights="a").key != Depth(net, weights="b").key
+    assert AlignedDepth(net, weights="a").key != AlignedDepth(net, weights="b").key
     assert load_drawers(["depth"])["depth"].key == load_drawers(["depth"])["depth"].key
 
 

@@ -15,13 +15,14 @@ import torch
 from cli import restyle
 from engine.diffusion import catalog
 from engine.media import open_reader, probe
-from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, tiny_wan
+from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, tiny_ltx2, tiny_wan
 from tests.engine.test_pipeline import draw_clip
 
 FRAMES, CUT = 62, 5
 FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cogvideox-fun": (tiny_cogvideox.build, "canny"),
     "cosmos-transfer": (tiny_cosmos.build, "blur"),
+    "ltx-2": (tiny_ltx2.build, "canny"),
     "wan 2.1 vace": (tiny_wan.build, "edges"),
     "wan 2.2 vace": (lambda folder: tiny_wan.build(folder, experts=2, boundary=0.875), "flow"),
 }
@@ -35,6 +36,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.setattr(catalog, "WAN_WINDOW", 9)
     monkeypatch.setattr(catalog, "COGVIDEOX_WINDOW", 9)
     monkeypatch.setattr(catalog, "COSMOS_WINDOW", 9)
+    monkeypatch.setattr(catalog, "LTX2_WINDOW", 9)
     fake_guardrail.install(monkeypatch)
 
     def command(*words: str) -> int:
@@ -121,6 +123,8 @@ def test_a_licence_with_conditions_is_named_and_a_missing_guardrail_refused_befo
     assert first == (
         "restyle: model is under this licence: NVIDIA Open Model License, it ends where the guardrail is bypassed."
     )
+    assert run(*job, "--preview") == 0
+    assert capsys.readouterr().err.splitlines()[0] == first
     assert run(*job[:4], "gore", *job[5:], "-o", "other.mp4") == 2
     assert "NVIDIA's guardrail refuses the prompt 'gore'" in capsys.readouterr().err
     monkeypatch.setattr("engine.diffusion.guardrail.PACKAGE", "no_such_guardrail")

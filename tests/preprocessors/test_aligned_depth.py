@@ -51,6 +51,12 @@ def flicker(maps: Tensor) -> float:
     return float((maps[1:] - maps[:-1]).abs().mean())
 
 
+def by_window(fitted: AlignedDepth, frames: Tensor, size: int) -> Tensor:
+    """Each window with the frames before it that it looks back on."""
+    spans = [(max(0, start - fitted.lookbehind), start) for start in range(0, len(frames), size)]
+    return torch.cat([fitted(frames[early : start + size], early)[start - early :] for early, start in spans])
+
+
 def test_a_static_scene_flickers_at_most_half_as_much_as_scaled_frame_by_frame() -> None:
     frames, network = noisy(), unsteady(0)
     aligned = AlignedDepth(network).fit([frames])(frames)
@@ -61,12 +67,38 @@ def test_a_static_scene_flickers_at_most_half_as_much_as_scaled_frame_by_frame()
 
 def test_there_is_no_step_where_windows_meet() -> None:
     frames = noisy()
-    fitted = AlignedDepth(unsteady(0)).fit(frames.split(8))
-    maps = torch.cat([fitted(frames[start : start + 8], start) for start in range(0, FRAMES, 8)])
+    maps = by_window(AlignedDepth(unsteady(0)).fit(frames.split(8)), frames, 8)
     steps = (maps[1:] - maps[:-1]).abs().mean(dim=(1, 2, 3))
     inner = torch.ones(FRAMES - 1, dtype=torch.bool)
     inner[7::8] = False
     assert steps[~inner].mean() / steps[inner].mean() <= 1.05
+
+
+@pytest.mark.parametrize("seed", [1, 7])
+def test_so_does_what_comes_along_and_windows_do_not_show(seed: int) -> None:
+    from engine.controls import DEPTH, load_depth
+
+    still, chance = draw_scene(seed, 1, 108, 192).frames, torch.Generator().manual_seed(1)
+    frames = (still + 0.03 * torch.randn(12, 3, 108, 192, generator=chance)).clamp(0, 1)
+    network = load_depth(DEPTH)
+    fitted = AlignedDepth(network).fit(frames.split(5))
+    maps = fitted(frames)
+    assert torch.equal(by_window(fitted, frames, 4), maps)
+    with torch.no_grad():
+        plain = per_frame(network(frames))
+    assert flicker(maps) / maps.mean(dim=0).std() <= 0.5 * flicker(plain) / plain.mean(dim=0).std()
+
+
+def test_what_moves_does_not_lag() -> None:
+    """Only what differs by less than noise does is averaged with the frame before."""
+    frames = torch.full((6, 3, 54, 96), 0.2)
+    for number, frame in enumerate(frames):
+        frame[:, 20:40, 10 * number + 5 : 10 * number + 25] = 0.8
+    maps = AlignedDepth(lambda seen: seen.mean(dim=1, keepdim=True)).fit([frames])(frames)
+    edges = maps[3, 0, 30]
+    assert edges[31:34].max() < 0.05  # it has just left
+    assert edges[56:].max() < 0.05
+    assert edges[36:54].min() > 0.95
 
 
 def test_scale_and_shift_of_the_guesses_do_not_matter() -> None:
@@ -113,7 +145,7 @@ def test_a_batch_equals_one_by_one_and_again(network: DepthAnything) -> None:
     frames = draw_scene(4, 5, 54, 96).frames
     fitted = AlignedDepth(network).fit([frames])
     maps = fitted(frames)
-    assert torch.equal(maps, torch.cat([fitted(frames[i : i + 1], i) for i in range(5)]))
+    assert torch.equal(maps, by_window(fitted, frames, 1))
     assert torch.equal(maps, AlignedDepth(network).fit(frames.split(2))(frames))
 
 

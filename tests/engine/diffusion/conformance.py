@@ -5,6 +5,7 @@ A subclass says how to build a tiny checkpoint, and fills the tables at its top.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
 from engine.diffusion import catalog
 from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, MemoryPlan
@@ -35,6 +37,13 @@ def chunk(model: Stylizer, frames: int, size: tuple[int, int], **changes: Any) -
 def difference(a: Styled, b: Styled) -> float:
     """The largest difference of two results' latents."""
     return float((a.latents - b.latents).abs().max())
+
+
+def source_latents(model: Any, given: Chunk) -> Tensor:
+    """What the source is in latents."""
+    with torch.no_grad():
+        latents: Tensor = model.autoencoder.encode(given.frames)
+    return latents
 
 
 class StylizerLaws:
@@ -145,6 +154,33 @@ class StylizerLaws:
         assert difference(none, seen) > 1e-4
         assert torch.equal(model.restyle(given, self.request_).latents, none.latents)  # nothing of it has stayed
 
+    def test_a_mask_of_all_is_no_mask_and_one_of_nothing_gives_the_source(self, model: Stylizer) -> None:
+        given = self.chunk(model, model.window + 3)
+        whole = torch.ones_like(given.frames[:, :1])
+        plain = model.restyle(given, self.request_)
+        assert torch.equal(model.restyle(replace(given, mask=whole), self.request_).latents, plain.latents)
+        nothing = model.restyle(replace(given, mask=0 * whole), self.request_)
+        assert torch.equal(nothing.latents, source_latents(model, given))
+        assert difference(nothing, plain) > 0.1
+
+    @pytest.mark.parametrize("carried", [0, 1])
+    def test_in_every_window_latents_beyond_the_mask_are_the_sources(self, model: Stylizer, carried: int) -> None:
+        given = self.chunk(model, 3 * model.window + 3)
+        source, mask = source_latents(model, given), torch.zeros_like(given.frames[:, :1])
+        mask[: len(mask) // 2, ..., :4] = 1  # half of the time, and a strip at the left
+        if carried:
+            given = replace(given, carried=source[:1] + 0.5)
+        plain = model.restyle(given, self.request_)
+        part = model.restyle(replace(given, mask=mask), self.request_)
+        made = (part.latents != source).any(dim=1)
+        assert torch.equal(part.latents[:carried], given.carried if given.carried is not None else source[:0])
+        assert not made[carried:, :, 3:].any()
+        assert not made[len(made) // 2 + 2 :].any()
+        assert made[carried : len(made) // 2 - 2, :, :1].all()
+        inside = (part.latents - plain.latents)[carried : len(made) // 2 - 2, :, :, :1]
+        assert float(inside.abs().max()) > 1e-4  # made against what is beside it
+        assert torch.equal(model.restyle(replace(given, mask=mask), self.request_).latents, part.latents)
+
     def test_each_dial_changes_the_picture(self, model: Stylizer) -> None:
         given = self.chunk(model, 5)
         plain = model.restyle(given, self.request_)
@@ -165,7 +201,7 @@ class StylizerLaws:
     ) -> None:
         """Parts that wait elsewhere wait here on the same device: where they wait is only seen on a GPU, how is not."""
         model = self.load(folder)
-        model.memory.plans = plans
+        model.memory.plans = tuple(plan for plan in plans if not plan.eight_bits)
         given = self.chunk(model, model.window + 3)
         whole, size = model.restyle(given, self.request_), float(model.restyle(given, self.request_).latents.std())
         while model.memory.spare():
@@ -174,6 +210,31 @@ class StylizerLaws:
             again = model.restyle(given, self.request_)
             assert torch.equal(less.frames, again.frames)
         assert model.memory.plan is plans[-1]
+
+    def test_weights_in_eight_bits_change_the_picture_only_slightly(self, folder: Path) -> None:
+        model = self.load(folder)
+        given = self.chunk(model, model.window + 3)
+        whole = model.restyle(given, self.request_)
+        model.memory.plans = ON_GPU[2:]
+        assert model.memory.plan.eight_bits
+        less, again = model.restyle(given, self.request_), model.restyle(given, self.request_)
+        assert torch.equal(less.frames, again.frames)
+        assert 0 < float((less.latents - whole.latents).std()) < 0.1 * float(whole.latents.std())
+        self.check_narrowed(model)
+        model.memory.spare()  # memory runs out all the same: layers then come one by one, in 8 bits as they are
+        assert difference(model.restyle(given, self.request_), less) < 1e-3 * float(whole.latents.std())
+
+    def check_narrowed(self, model: Stylizer) -> None:
+        """Of the nets at work most weights are in 8 bits between calls, but none of a norm, nor of the ends."""
+        for net in model.memory._narrowed:
+            kinds = {name: (p.dtype, p.numel()) for name, p in net.named_parameters()}
+            narrow = sum(count for dtype, count in kinds.values() if dtype is torch.float8_e4m3fn)
+            assert narrow > 0.5 * sum(count for _, count in kinds.values())
+            rounded = [name for name, (dtype, _) in kinds.items() if dtype is torch.float8_e4m3fn]
+            assert not [
+                name for name in rounded if re.search("norm|patch_embed|time_embed|^conv_(in|out)|^proj_out", name)
+            ]
+        assert model.memory._narrowed
 
     def test_the_memory_estimate_grows_with_all_that_it_depends_on(self, model: Stylizer) -> None:
         long = model.rule.length(10 * model.window)

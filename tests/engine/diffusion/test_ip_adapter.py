@@ -173,7 +173,7 @@ def test_in_half_precision_all_of_it_is_and_gives_nearly_the_same(
 
 def test_smaller_plans_for_memory_give_nearly_the_same_picture(folder: Path) -> None:
     model, given = load(folder), chunk(load(folder), 3, SIZE)
-    model.memory.plans = ON_GPU
+    model.memory.plans = tuple(plan for plan in ON_GPU if not plan.eight_bits)
     whole = model.restyle(given, REQUEST)
     while model.memory.spare():
         assert difference(model.restyle(given, REQUEST), whole) < 1e-3 * float(whole.latents.std())

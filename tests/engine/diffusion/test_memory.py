@@ -11,7 +11,7 @@ import torch
 from engine.diffusion import catalog
 from engine.diffusion.animatediff import AnimateDiff
 from engine.diffusion.loading import Options
-from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, Ladder, Waiting, choose
+from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, Ladder, choose
 from engine.errors import ResourceError
 from engine.settings import Memory
 from tests.engine.diffusion import tiny_sd15 as tiny
@@ -28,21 +28,34 @@ def has(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 @pytest.mark.parametrize(
-    ("memory", "free", "waiting"),
+    ("memory", "free", "number"),
     [
-        (Memory.AUTO, 130, Waiting.NOTHING),
-        (Memory.AUTO, 129, Waiting.PARTS),
-        (Memory.AUTO, 90, Waiting.PARTS),
-        (Memory.AUTO, 89, Waiting.LAYERS),
-        (Memory.LOW, 1000, Waiting.LAYERS),
-        (Memory.HIGH, 1, Waiting.NOTHING),
+        (Memory.AUTO, 130, 0),
+        (Memory.AUTO, 129, 1),
+        (Memory.AUTO, 90, 1),
+        (Memory.AUTO, 89, 2),
+        (Memory.AUTO, 63, 2),
+        (Memory.AUTO, 62, 3),
+        (Memory.LOW, 1000, 3),
+        (Memory.HIGH, 1, 0),
     ],
 )
 def test_the_largest_plan_that_fits_is_chosen_unless_one_is_named(
-    memory: Memory, free: int, waiting: Waiting, has: Callable[[int], None]
+    memory: Memory, free: int, number: int, has: Callable[[int], None]
 ) -> None:
     has(free)
-    assert choose(memory, Ladder(GPU), weights=100, largest=60, working=30, name="x").plan.waiting is waiting
+    assert choose(memory, Ladder(GPU), weights=100, largest=60, working=30, name="x").held == number
+
+
+def test_a_plan_is_told_with_what_it_takes(has: Callable[[int], None]) -> None:
+    has(int(30e9))
+    ladder = choose(Memory.AUTO, Ladder(GPU), int(47e9), int(35e9), int(10e9), "x")
+    assert ladder.words == f"{ON_GPU[2].words} (about 29.2 GB)"
+    assert Ladder().words == ON_PROCESSOR[0].words
+
+
+def test_words_are_read_on_the_processor_where_layers_come_one_by_one() -> None:
+    assert [Ladder(GPU, ON_GPU, held=number).reading.type for number in range(4)] == ["cuda", "cuda", "cuda", "cpu"]
 
 
 def test_a_gpu_that_is_too_small_for_every_plan_is_refused(has: Callable[[int], None]) -> None:
@@ -89,7 +102,7 @@ def test_a_smaller_plan_needs_less(folder: Path) -> None:
     while model.memory.spare():
         needs.append(model.peak_bytes(16, 64, 64))
     assert needs == sorted(set(needs), reverse=True)
-    assert len(needs) == 3
+    assert len(needs) == 4
 
 
 class Moved:
