@@ -2,11 +2,12 @@
 
     python -m benchmarks.looks ../shared/photos
 
-A linear classifier learns the looks from what the recipe paints of training photos, never from a model's results; then
-it names the looks of results on held-out photos. Distances are between the same statistics of a photo's result (or the
-photo itself) and of its target: palette (mean, spread and correlation of colours) and texture (the logarithm of
-contrast in octaves of size, of brightness and of colour), each in units of its spread over all targets. Contrast of less
-than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so little is still black and white.
+A linear classifier learns the looks from what the recipe paints of training photos, as it is and roughened, never from
+a model's results; then it names the looks of results on held-out photos. Distances are between the same statistics of a
+photo's result (or the photo itself) and of its target: palette (mean, spread and correlation of colours) and texture
+(the logarithm of contrast in octaves of size, of brightness and of colour), each in units of its spread over all
+targets. Contrast of less than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so little
+is still black and white.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from kornia.filters import gaussian_blur2d
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import restyle
@@ -28,7 +30,8 @@ from training.styles import STYLES
 
 OCTAVES = 4
 FAINT = 1e-2  # of full brightness: less contrast than that is not seen
-RIDGE = 1e-2  # of the targets' mean variance
+PULL = 1e-3  # on the weights of the regression
+ROUGHENED = 4  # times that each target is seen so
 
 
 def statistics(frames: Tensor) -> Tensor:
@@ -48,43 +51,77 @@ def statistics(frames: Tensor) -> Tensor:
     return torch.cat([mean, spread, pairs, *bands], dim=1)
 
 
-class Judge:
-    """A linear discriminant: means of each look, one covariance for all, learned from targets `[N, looks, d]`."""
+def roughened(frame: Tensor, rng: torch.Generator) -> Tensor:
+    """This softens a frame `[1, 3, H, W]` a little, adds noise, and changes contrast, light and saturation.
 
-    def __init__(self, targets: Tensor) -> None:
-        self.centre, self.scale = targets.flatten(0, 1).mean(0), targets.flatten(0, 1).std(0)
-        whitened = self._of(targets)
-        self.means = whitened.mean(dim=0)
-        within = (whitened - self.means).flatten(0, 1)
-        covariance = within.T @ within / len(within)
-        self.precision = torch.linalg.inv(
-            covariance + RIDGE * covariance.trace() / len(covariance) * torch.eye(len(covariance))
-        )
+    A judge that has only seen flawless targets goes by what no eye sees: a tenth of a percent of colour in a grey.
+    """
+    soft, noise, colour, contrast, light = torch.rand(5, generator=rng).tolist()
+    sigma = 0.2 + 1.3 * soft
+    frame = gaussian_blur2d(frame, (9, 9), (sigma, sigma))
+    frame = frame + 0.03 * noise * torch.randn(frame.shape, generator=rng)
+    grey = frame.mean(dim=1, keepdim=True)
+    frame = grey + (frame - grey) * (0.8 + 0.4 * colour)
+    changed: Tensor = ((frame - 0.5) * (0.85 + 0.3 * contrast) + 0.45 + 0.1 * light).clamp(0, 1)
+    return changed
+
+
+class Judge:
+    """A logistic regression on descriptions `[N, d]` of targets, as they are and roughened; `looks` `[N]` is what each is.
+
+    targets: `[M, d]`, those that are flawless, in whose spreads distances are given.
+    """
+
+    def __init__(self, targets: Tensor, described: Tensor, looks: Tensor) -> None:
+        self.centre, self.scale = targets.mean(0), targets.std(0)
+        self.net = nn.Linear(described.shape[1], int(looks.max()) + 1)
+        nn.init.zeros_(self.net.weight)
+        nn.init.zeros_(self.net.bias)
+        optimiser = torch.optim.LBFGS(self.net.parameters(), max_iter=300)
+
+        def loss() -> Tensor:
+            optimiser.zero_grad()
+            error = F.cross_entropy(self.net(self._of(described)), looks) + PULL * self.net.weight.square().sum()
+            error.backward()  # type: ignore[no-untyped-call]
+            return error
+
+        optimiser.step(loss)  # type: ignore[no-untyped-call]
 
     def _of(self, described: Tensor) -> Tensor:
         return (described - self.centre) / self.scale
 
+    @torch.inference_mode()
     def names(self, described: Tensor) -> Tensor:
         """This gives the number of the likeliest look for each of `[N, d]`."""
-        away = self._of(described)[:, None] - self.means
-        return torch.einsum("nld,de,nle->nl", away, self.precision, away).argmin(dim=1)
+        guessed: Tensor = self.net(self._of(described))
+        return guessed.argmax(dim=1)
 
     def distance(self, one: Tensor, other: Tensor) -> Tensor:
         """This is how far apart descriptions `[N, d]` are, in spreads of the targets: `[N]`."""
         return (self._of(one) - self._of(other)).square().mean(dim=1).sqrt()
 
 
-def painted(photos: list[Photo]) -> tuple[Tensor, Tensor]:
-    """This gives photos `[N, 3, S, S]` and statistics of what the recipe makes of them `[N, looks, d]`."""
-    order = [1 + list(STYLES).index(name) for name in look_names()]
-    sources, targets = [], []
+def learned(photos: list[Photo]) -> Judge:
+    """This teaches a judge what the recipe makes of photos, as it is and roughened."""
+    rng = torch.Generator().manual_seed(0)
+    flawless, rough = [], []
     for photo in photos:
-        whole = load(photo)
-        top, left = (whole.shape[0] - SIDE) // 2, (whole.shape[1] - SIDE) // 2
-        versions = styled(whole[top : top + SIDE, left : left + SIDE], photo.original)
-        sources.append(to_tensor([versions[0]])[0])
-        targets.append(statistics(to_tensor([versions[i] for i in order])))
-    return torch.stack(sources), torch.stack(targets)
+        versions = painted(photo)[1:]
+        flawless.append(statistics(versions))
+        for _ in range(ROUGHENED):
+            rough.append(statistics(torch.cat([roughened(one[None], rng) for one in versions])))
+    described = torch.cat([*flawless, *rough])
+    looks = torch.arange(len(flawless[0])).repeat(len(flawless) + len(rough))
+    return Judge(torch.cat(flawless), described, looks)
+
+
+def painted(photo: Photo) -> Tensor:
+    """This gives the middle of a photo and what the recipe makes of it in each look: `[1 + looks, 3, S, S]`."""
+    whole = load(photo)
+    top, left = (whole.shape[0] - SIDE) // 2, (whole.shape[1] - SIDE) // 2
+    versions = styled(whole[top : top + SIDE, left : left + SIDE], photo.original)
+    order = [0, *(1 + list(STYLES).index(name) for name in look_names())]
+    return to_tensor([versions[i] for i in order])
 
 
 def chosen(photos: list[Photo], count: int) -> list[Photo]:
@@ -100,8 +137,10 @@ def main() -> None:
     parser.add_argument("--judge", type=int, default=12, help="held-out photos that are restyled")
     given = parser.parse_args()
     index = read_index(given.photos)
-    judge = Judge(painted(chosen([photo for photo in index if not photo.held_out], given.learn))[1])
-    sources, targets = painted(chosen([photo for photo in index if photo.held_out], given.judge))
+    judge = learned(chosen([photo for photo in index if not photo.held_out], given.learn))
+    unseen = torch.stack([painted(photo) for photo in chosen([p for p in index if p.held_out], given.judge)])
+    sources = unseen[:, 0]
+    targets = torch.stack([statistics(versions[1:]) for versions in unseen])
     names = look_names()
     print(
         "targets of held-out photos named rightly:", _share(judge.names(targets.flatten(0, 1)), len(names)), flush=True

@@ -19,7 +19,8 @@ def pair(seed: int) -> tuple[Tensor, Tensor, torch.Generator]:
 
 def clean(noised: Tensor, times: Tensor, answer: Tensor) -> Tensor:
     alpha = ALPHAS[times].sqrt().view(-1, 1, 1, 1)
-    return alpha * noised - (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1) * answer
+    made: Tensor = alpha * noised - (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1) * answer
+    return made
 
 
 def test_the_wanted_answer_is_the_target() -> None:
@@ -43,7 +44,8 @@ def test_own_steps_by_true_answers_keep_the_noise_and_leave_the_source() -> None
         def answer(latents: Tensor, times: Tensor, target: Tensor = target, asked: list[int] = asked) -> Tensor:
             asked.append(int(times[0]))
             alpha = ALPHAS[times].sqrt().view(-1, 1, 1, 1)
-            return (alpha * latents - target) / (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1)
+            wanted: Tensor = (alpha * latents - target) / (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1)
+            return wanted
 
         noised, times, _, _ = rolled_out(source, target, ALPHAS, rng, answer, noise)
         first = asked[0] if asked else int(times[0])
