@@ -96,15 +96,17 @@ def pull_model(model: str) -> str:
     from engine.diffusion.catalog import find_row
     from engine.diffusion.fetching import pull, pull_repository
 
-    if model in DETECTORS:
-        for told in fetch(DETECTORS[model]):
+    detector = DETECTORS.get(model)
+    row = None if detector else find_row(model)
+    licence = detector.licence if detector else row.licence if row else None
+    if licence and licence.note:
+        print(f"restyle: {model} is under this licence: {licence}.", file=sys.stderr)
+    if detector:
+        for told in fetch(detector):
             print(told, file=sys.stderr)
         return f"{model} is here."
-    row = find_row(model)
     if row and row.folder:
         return f"{model} comes along: there is nothing to fetch."
-    if row and row.licence.note:
-        print(f"restyle: {model} is under this licence: {row.licence}.", file=sys.stderr)
     for file, left in pull(row.parts) if row else pull_repository(model):
         print(f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go", file=sys.stderr)
     return f"{model} is here."

@@ -141,7 +141,8 @@ def _show_preview(chosen: argparse.Namespace, output: Path, settings: Settings) 
     from engine.preview import preview
 
     moment = None if chosen.preview == MIDDLE else chosen.preview
-    picture = preview(chosen.clip, output, settings, moment=moment, rate=stills_rate(chosen.rate))
+    rate, shown = stills_rate(chosen.rate), shown_on(chosen.as_json)
+    picture = preview(chosen.clip, output, settings, moment=moment, rate=rate, progress=shown)
     if chosen.as_json:
         print(json.dumps({"event": "done", "preview": str(picture)}))
     else:

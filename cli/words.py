@@ -6,7 +6,7 @@ import argparse
 from fractions import Fraction
 
 from engine.errors import SettingsError
-from engine.moment import read_moment
+from engine.timecode import read_time
 from engine.weights import Stretch
 
 
@@ -64,7 +64,7 @@ def moment(text: str) -> Fraction | str:
     """This reads `12.5` or `0:12.5` as seconds, or the word `middle`."""
     if text == MIDDLE:
         return text
-    if (seconds := read_moment(text)) is None:
+    if (seconds := read_time(text)) is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no time; say it after the clip, as CLIP --preview or CLIP --preview 0:12.5"
         )

@@ -3,6 +3,9 @@
 Three passes, each over a frame and the two that lie one, three and nine frames off: together they see thirteen frames
 either way for the price of six. Long trajectories are short ones in a row; each is followed as far as the source looks
 the same at its end.
+
+What does not flicker in the first place stays as it was: following a motion is never quite exact, and its error would
+be all that is added.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import torch
 from torch import Tensor
 
 from consistency.blur import blur, energy
+from consistency.flicker import around, flicker
 from consistency.occlusion import motion_boundary, round_trip
 from consistency.warp import warp
 
@@ -50,13 +54,14 @@ class _Frame:
     """One frame on its way: `picture` `[1, 3, H, W]`, `grey` of its source `[1, 1, H, W]`.
 
     texture: `[1, 2, H, W]`, the source's variance nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow
-    and trust, back and ahead.
+    and trust, back and ahead. flickers: 0 to 1, once it is known.
     """
 
     picture: Tensor
     grey: Tensor
     texture: Tensor
     links: Tensor
+    flickers: float | None = None
 
 
 class Steadier:
@@ -67,6 +72,8 @@ class Steadier:
         self._amount = amount
         self._passes = [_Pass(stride, length) for stride in STRIDES]
         self._given: list[Tensor] = []
+        self._flickering: list[float] = []
+        self._now = 0
         self._returned = _Detail()
 
     def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> list[Tensor]:
@@ -80,14 +87,21 @@ class Steadier:
 
     def _finished(self, steadied: Tensor) -> Tensor:
         before = self._given.pop(0)
+        needed = around(self._flickering, self._now, LOOKAHEAD)
+        if self._now < LOOKAHEAD:
+            self._now += 1
+        else:
+            self._flickering.pop(0)
         whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
-        return torch.lerp(before, whole, self._amount)
+        return torch.lerp(before, whole, self._amount * needed)
 
     def _follow(self, frame: _Frame, pair: Pair | None, number: int) -> Iterator[Tensor]:
         if number == len(self._passes):
             yield frame.picture
             return
         for finished in self._passes[number].add(frame, pair):
+            if number == 0:
+                self._flickering.append(finished.flickers or 0.0)
             yield from self._follow(finished, None, number + 1)
 
 
@@ -127,7 +141,8 @@ class _Pass:
         seen = warp(torch.cat([torch.cat([o.picture, o.grey], dim=1) for o in others]), links[:, :2], "bicubic")[0]
         trust = links[:, 2:] * early
         edges = blur(motion_boundary(here.links[:, :2]).amax(dim=0, keepdim=True), 2)
-        return replace(here, picture=_settled(here, seen, trust, edges), links=links)
+        picture, flickers = _settled(here, seen, trust, edges)
+        return replace(here, picture=picture, links=links, flickers=flickers)
 
     def _ease(self, number: int, side: int) -> float:
         """This lets neighbours near the shot's ends count less: none may appear at once from one frame to the next."""
@@ -154,12 +169,13 @@ def _frame(picture: Tensor, source: Tensor) -> _Frame:
     return _Frame(picture[None], grey, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
 
 
-def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> Tensor:
+def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[Tensor, float]:
     """This brings a frame together with two others, `seen` `[2, 4, H, W]` along the motion, as far as that is believed.
 
     Low band: their mean. High band: what differs by more than the source does, followed the same way, is flicker and is
     averaged; what differs by no more is the motion's own error, and there the frame keeps its detail as it is. So it
-    does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other.
+    does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other. Beside the frame
+    it gives how far the frame flickers, 0 to 1.
     """
     light = ((blur(here.grey, BROAD) + DARK) / (blur(seen[:, 3:], BROAD) + DARK)).clamp(0.5, 2)
     seen = seen * light
@@ -171,12 +187,16 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> Tensor
     total = trust.sum(dim=0, keepdim=True)
     strength = energy(high, 2)
     differs = (trust * energy(high - other_high, 2)).sum(dim=0, keepdim=True) / (strength + NOISE / 4)
-    expected = (trust * (energy(missed - blur(missed, FINE), 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True)
+    soft = blur(missed, FINE)
+    expected = (trust * (energy(missed - soft, 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True)
     expected = expected / (detail + NOISE)
-    flicker = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
+    flickers = here.flickers
+    if flickers is None:
+        flickers = flicker(low - other_low, here.picture, soft, here.grey, trust * (1 - edges))
+    restless = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
     low = (low + (trust * other_low).sum(dim=0, keepdim=True)) / (1 + total)
     mean = (high + (trust * other_high).sum(dim=0, keepdim=True)) / (1 + total)
-    return low + torch.lerp(high, mean, flicker)
+    return low + torch.lerp(high, mean, restless), flickers
 
 
 class _Detail:

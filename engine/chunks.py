@@ -16,7 +16,7 @@ from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
-from engine.footage import read_frames
+from engine.footage import SLICE, read_frames
 from engine.given import Given
 from engine.heap import give_back
 from engine.journal import Journal
@@ -133,9 +133,7 @@ def _restyle_chunk(
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
     carried, back = (None, None) if before is None else (before.carried, before.before)
-    mask = None
-    if studio.inside is not None:  # what it touches at all, at the size that is worked on
-        mask = padding.pad(F.adaptive_max_pool2d(studio.inside(span.start, span.stop), studio.sizes.work))
+    mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
     asked = Chunk(frames, noise, maps, carried, seed, back, mask)
     started = time.monotonic()
     styled = _styled(studio, asked)
@@ -146,6 +144,12 @@ def _restyle_chunk(
     tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
     studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _touched(inside: Inside, span: Span, size: tuple[int, int]) -> Tensor:
+    """The mask of frames at the size that is worked on: what it touches at all. A few are read at once."""
+    starts = range(span.start, span.stop, SLICE)
+    return torch.cat([F.adaptive_max_pool2d(inside(one, min(one + SLICE, span.stop)), size) for one in starts])
 
 
 def _styled(studio: Studio, chunk: Chunk) -> Styled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -21,6 +20,7 @@ from preprocessors.edges import Canny, SoftLines
 from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
+from preprocessors.weights_file import mark_of
 
 DEPTH = Path(__file__).parent / "starter" / "depth"
 
@@ -39,17 +39,13 @@ def load_depth(folder: Path) -> DepthNet:
     return net.requires_grad_(False).eval()
 
 
-def _mark(folder: Path) -> str:
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-
-
 AT_ONCE = 8  # frames
 
 KINDS: Mapping[str, Callable[[], Preprocessor]] = {
     "blur": Blur,
     "canny": Canny,
     "colour": Palette,
-    "depth": lambda: AlignedDepth(load_depth(DEPTH), weights=_mark(DEPTH)),
+    "depth": lambda: AlignedDepth(load_depth(DEPTH), weights=mark_of(DEPTH / "model.safetensors")),
     "edges": SoftLines,
     "flow": lambda: FlowMap(DisFlow()),
 }

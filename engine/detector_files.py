@@ -11,7 +11,7 @@ from urllib.error import URLError
 import torch
 
 from engine.diffusion import hub
-from engine.diffusion.row import Part
+from engine.diffusion.row import Licence, Part
 from engine.errors import ModelError
 
 
@@ -24,7 +24,7 @@ class Detector:
 
     control: str
     title: str
-    licence: str
+    licence: Licence
     parts: tuple[Part, ...] = ()
     url: str = ""
 
@@ -67,11 +67,10 @@ def _download(url: str, place: Path) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(place), hash_prefix=found[1], progress=False)
-    except URLError as error:
-        raise ModelError(
-            f"{url} cannot be fetched: {error.reason}. Check the network, or fetch it yourself."
-        ) from error
+    except (URLError, ConnectionError, TimeoutError) as error:
+        why = getattr(error, "reason", error)
+        raise ModelError(f"{url} cannot be fetched: {why}. Check the network, or fetch it yourself.") from error
     except RuntimeError as error:  # another hash
         raise ModelError(f"{url} arrived damaged. Give the command again.") from error
     except OSError as error:
-        raise ModelError(f"{place} cannot be written: {error.strerror}.") from error
+        raise ModelError(f"{place} cannot be written: {error.strerror or error}.") from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from engine.detector_files import Detector, find_files
-from engine.diffusion.row import Part
+from engine.diffusion.row import Licence, Part
 from engine.errors import ModelError, SettingsError, did_you_mean
+from engine.journal import fingerprint
 from preprocessors import hed, line_art
 from preprocessors.aligned_depth import AlignedDepth
 from preprocessors.anime_lines import AnimeLines
@@ -24,7 +25,7 @@ from preprocessors.pose import Pose
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
 from preprocessors.segmentation import LabelMask, LabelNet
-from preprocessors.weights_file import read_weights
+from preprocessors.weights_file import mark_of, read_weights
 
 WEIGHTS = "model.safetensors"
 TORCHVISION = "https://download.pytorch.org/models"
@@ -33,36 +34,40 @@ POSE = (
     Part("pose", "usyd-community/vitpose-base-simple", size=0.34),
     Part("person", "PekingU/rtdetr_r50vd_coco_o365", size=0.17),
 )
-NOT_SOLD = "CC-BY-NC-4.0: results may not be sold"
+APACHE, BSD, MIT = (Licence(name, commercial=True) for name in ("Apache-2.0", "BSD-3-Clause", "MIT"))
+NOT_SOLD = Licence("CC-BY-NC-4.0", commercial=False, note="results may not be sold")
 
 
-def _depth_anything(size: str, licence: str, gigabytes: float) -> Detector:
+def _depth_anything(size: str, licence: Licence, gigabytes: float) -> Detector:
     part = Part("depth", f"depth-anything/Depth-Anything-V2-{size}-hf", size=gigabytes)
     return Detector("depth", f"Depth Anything V2 {size}", licence, parts=(part,))
 
 
-def _lines(control: str, title: str, licence: str, file: str, gigabytes: float) -> Detector:
+def _lines(control: str, title: str, licence: Licence, file: str, gigabytes: float) -> Detector:
     return Detector(control, title, licence, parts=(Part("lines", "lllyasviel/Annotators", file=file, size=gigabytes),))
 
 
 DETECTORS: Mapping[str, Detector] = {
-    "depth-anything-small": _depth_anything("Small", "Apache-2.0", 0.1),
+    "depth-anything-small": _depth_anything("Small", APACHE, 0.1),
     "depth-anything-base": _depth_anything("Base", NOT_SOLD, 0.39),
     "depth-anything-large": _depth_anything("Large", NOT_SOLD, 1.34),
-    "upernet-tiny": Detector("mask", "UPerNet, tiny", "MIT", (Part("mask", f"{OPENMMLAB}-tiny", size=0.24),)),
-    "upernet-base": Detector("mask", "UPerNet, base", "MIT", (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
-    "raft-small": Detector("flow", "RAFT, small", "BSD-3-Clause", url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
-    "raft-large": Detector("flow", "RAFT", "BSD-3-Clause", url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
-    "hed": _lines("softedge", "HED", "Apache-2.0", "ControlNetHED.pth", 0.03),
-    "vitpose": Detector("openpose", "ViTPose base, people found by RT-DETR", "Apache-2.0", parts=POSE),
-    "line-art": _lines("lineart", "Line art by Informative Drawings", "MIT", "sk_model.pth", 0.02),
-    "line-art-coarse": _lines("lineart", "The same with fewer lines", "MIT", "sk_model2.pth", 0.02),
-    "anime-lines": _lines("lineart", "Anime2Sketch", "MIT", "netG.pth", 0.22),
+    "upernet-tiny": Detector("mask", "UPerNet, tiny", MIT, (Part("mask", f"{OPENMMLAB}-tiny", size=0.24),)),
+    "upernet-base": Detector("mask", "UPerNet, base", MIT, (Part("mask", f"{OPENMMLAB}-base", size=0.49),)),
+    "raft-small": Detector("flow", "RAFT, small", BSD, url=f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth"),
+    "raft-large": Detector("flow", "RAFT", BSD, url=f"{TORCHVISION}/raft_large_C_T_V2-1bb1363a.pth"),
+    "hed": _lines("softedge", "HED", APACHE, "ControlNetHED.pth", 0.03),
+    "vitpose": Detector("openpose", "ViTPose base, people found by RT-DETR", APACHE, parts=POSE),
+    "line-art": _lines("lineart", "Line art by Informative Drawings", MIT, "sk_model.pth", 0.02),
+    "line-art-coarse": _lines("lineart", "The same with fewer lines", MIT, "sk_model2.pth", 0.02),
+    "anime-lines": _lines("lineart", "Anime2Sketch", MIT, "netG.pth", 0.22),
 }
 
 
 WORKED_OUT = {"normal": "depth"}
 """Controls that are worked out of another one, by its detectors."""
+
+LONGEST = 300
+"""Characters of what a library says: it may list every layer of a network."""
 
 LEARNED = ("lineart", "normal", "openpose", "softedge")
 """Controls that only learned detectors draw."""
@@ -94,7 +99,17 @@ def load_detector(control: str, name: str) -> Preprocessor:
     except KeyError as error:
         raise ModelError(f"The detector at {places[0]} has no weights {error}; it is of something else.") from error
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"The detector at {places[0]} cannot be loaded: {error}") from error
+        raise ModelError(
+            f"The detector at {places[0]} cannot be loaded: {textwrap.shorten(str(error), LONGEST)}"
+        ) from error
+
+
+def detector_mark(control: str, name: str) -> str:
+    """This gives what a detector is known by: its name, or of a person's own what its files hold. Raises as above."""
+    if name in DETECTORS:
+        return name
+    (own,) = find_detector(control, name)
+    return fingerprint([own] if own.is_file() else sorted(own.rglob("*.safetensors")))
 
 
 def load_motion(name: str) -> FlowEstimator:
@@ -131,12 +146,12 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
 
 
 def _load_depth(folder: Path) -> AlignedDepth:
-    return AlignedDepth(DepthAnything.load(folder), weights=_mark(folder / WEIGHTS))
+    return AlignedDepth(DepthAnything.load(folder), weights=mark_of(folder / WEIGHTS))
 
 
 @cache  # asked for twice: as a control, and as what noise and steadying follow
 def _load_flow(file: Path) -> FlowMap:
-    return FlowMap(RaftFlow.load(file, _mark(file)))
+    return FlowMap(RaftFlow.load(file, mark_of(file)))
 
 
 def _load_normals(folder: Path) -> Preprocessor:
@@ -146,24 +161,24 @@ def _load_normals(folder: Path) -> Preprocessor:
 def _load_pose(folder: Path, people: Path | None = None) -> Preprocessor:
     """Of two folders, or of one with a folder `pose` and a folder `person` in it."""
     joints, people = (folder, people) if people else (folder / "pose", folder / "person")
-    marks = [_mark(place / WEIGHTS) for place in (joints, people)]
+    marks = [mark_of(place / WEIGHTS) for place in (joints, people)]
     return Pose(PersonFinder.load(people), JointFinder.load(joints), " ".join(marks))
 
 
 def _load_soft_edges(file: Path) -> Preprocessor:
-    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, _mark(file))
+    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, mark_of(file))
 
 
 def _load_line_art(file: Path) -> Preprocessor:
     state = read_weights(file)
     if "model0.1.weight" in state:
-        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, _mark(file))
-    return LearnedLines(AnimeLines.of(state), "lineart", weights=_mark(file))
+        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, mark_of(file))
+    return LearnedLines(AnimeLines.of(state), "lineart", weights=mark_of(file))
 
 
 @cache  # opened to be checked, and again to be used
 def _load_mask(folder: Path) -> LabelMask:
-    return LabelMask(LabelNet.load(folder, _mark(folder / WEIGHTS)), "person")
+    return LabelMask(LabelNet.load(folder, mark_of(folder / WEIGHTS)), "person")
 
 
 LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
@@ -175,7 +190,3 @@ LOADERS: Mapping[str, Callable[..., Preprocessor]] = {
     "openpose": _load_pose,
     "softedge": _load_soft_edges,
 }
-
-
-def _mark(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.footage import SLICE
-from engine.masking import Compose
+from engine.masks import Compose
 from engine.media import Reader, scaled
 
 LUMA = (0.299, 0.587, 0.114)

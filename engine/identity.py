@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from engine.detectors import detector_mark
 from engine.diffusion.stylizer import Stylizer
 from engine.journal import fingerprint
 from engine.masks import mask_mark
@@ -29,7 +30,8 @@ def identity_of(
     unasked = (*WITHOUT_CHUNKS, "control_videos")  # those count by what is in them, wherever they lie
     chosen = {name: value for name, value in settings.to_dict().items() if name not in unasked}
     if settings.detectors:
-        chosen["detectors"] = {control: name for control, name in settings.detectors.items() if control != "mask"}
+        drawing = {control: name for control, name in settings.detectors.items() if control != "mask"}
+        chosen["detectors"] = {control: detector_mark(control, name) for control, name in drawing.items()}
     inside = stylizer.capabilities.masks and settings.background is None
     own = {name: fingerprint(source_files(Path(path))) for name, path in settings.control_videos.items()}
     return {

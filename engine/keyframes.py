@@ -17,8 +17,8 @@ from torch import Tensor
 from consistency.warp import warp
 from engine.errors import SettingsError
 from engine.media import MediaInfo, open_reader, scaled
-from engine.moment import frame_at, read_moment
 from engine.motion import Motion
+from engine.timecode import frame_at, read_time
 from engine.traces import ReadSource, Trace
 from engine.windows import Span
 
@@ -34,8 +34,12 @@ class Keyframe:
     picture: Tensor
 
 
-def read_keyframes(texts: Sequence[str], info: MediaInfo, size: tuple[int, int]) -> tuple[Keyframe, ...]:
+def read_keyframes(
+    texts: Sequence[str], info: MediaInfo, size: tuple[int, int], what: str = "keyframe"
+) -> tuple[Keyframe, ...]:
     """This reads painted frames as they are asked for, `0:12.5=painted.png`, in the order of the clip.
+
+    what: they are called in messages.
 
     Raises:
         SettingsError: a text says no time or one beyond the clip, two name one frame, a picture has another shape.
@@ -43,27 +47,27 @@ def read_keyframes(texts: Sequence[str], info: MediaInfo, size: tuple[int, int])
     """
     found: dict[int, Keyframe] = {}
     for text in texts:
-        number, file = _place(text, info)
+        number, file = _place(text, info, what)
         if number in found:
             raise SettingsError(f"Two painted frames stand for frame {number}; {file} is the second. Leave one out.")
-        found[number] = Keyframe(number, _picture(file, info, size))
+        found[number] = Keyframe(number, _picture(file, info, size, what))
     return tuple(found[number] for number in sorted(found))
 
 
-def _place(text: str, info: MediaInfo) -> tuple[int, Path]:
+def _place(text: str, info: MediaInfo, what: str) -> tuple[int, Path]:
     moment, _, file = text.partition("=")
-    if (time := read_moment(moment)) is None or not file:
-        raise SettingsError(f"The keyframe {text!r} is not TIME=PICTURE; say 12.5=painted.png or 0:12.5=painted.png.")
-    return frame_at(time, info, f"The keyframe {text!r}"), Path(file)
+    if (time := read_time(moment)) is None or not file:
+        raise SettingsError(f"The {what} {text!r} is not TIME=PICTURE; say 12.5=painted.png or 0:12.5=painted.png.")
+    return frame_at(time, info, f"The {what} {text!r}"), Path(file)
 
 
-def _picture(file: Path, info: MediaInfo, size: tuple[int, int]) -> Tensor:
+def _picture(file: Path, info: MediaInfo, size: tuple[int, int], what: str) -> Tensor:
     with open_reader(file) as reader:
         if reader.info.frames != 1:
-            raise SettingsError(f"The keyframe {file} has {reader.info.frames} frames; give one picture.")
+            raise SettingsError(f"The {what} {file} has {reader.info.frames} frames; give one picture.")
         if reader.info.width * info.height != reader.info.height * info.width:
             shapes = f"{reader.info.width}x{reader.info.height}, the clip {info.width}x{info.height}"
-            raise SettingsError(f"The keyframe {file} is {shapes}. Paint over a frame of the clip, uncropped.")
+            raise SettingsError(f"The {what} {file} is {shapes}. Paint over a frame of the clip, uncropped.")
         return scaled(reader.read(0, 1), size)[0]
 
 

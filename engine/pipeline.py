@@ -25,7 +25,8 @@ from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
-from engine.masking import Compose, masked
+from engine.licences import conditions
+from engine.masks import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
@@ -97,7 +98,7 @@ def restyle(
         sources = [opened.enter_context(beside(reader))]
         parts = [opened.enter_context(masked(settings, sources[0], sizes.output))]
         stylizers = load_models(settings)
-        _tell_licence(settings, progress)
+        _tell_licences(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
         parts += [opened.enter_context(masked(settings, one, sizes.output)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
@@ -143,7 +144,7 @@ def restyle_frames(
     beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
     with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
         stylizers = load_models(settings)
-        _tell_licence(settings, progress)
+        _tell_licences(settings, progress)
         known.drawers(make_request(settings, stylizers[0]))
 
     def finished() -> Iterator[Tensor]:
@@ -163,11 +164,9 @@ def restyle_frames(
     return finished()
 
 
-def _tell_licence(settings: Settings, progress: Report) -> None:
-    """This tells the licence of a model that is about to be used, where that has conditions."""
-    licence = catalog.find(settings.model).licence
-    if licence.note:
-        progress(Progress("loading", 0, 0, f"{settings.model} is under this licence: {licence}."))
+def _tell_licences(settings: Settings, progress: Report) -> None:
+    for words in conditions(settings):
+        progress(Progress("loading", 0, 0, words))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +20,14 @@ from engine.diffusion import catalog
 from engine.enlarging import delivered
 from engine.joining import finished_frames
 from engine.journal import Journal
-from engine.masking import masked
+from engine.licences import conditions
+from engine.masks import masked
 from engine.media import MediaInfo, as_jpeg, open_reader, scaled
-from engine.moment import frame_at
-from engine.pipeline import set_up
+from engine.pipeline import Progress, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
 from engine.settings import Settings
 from engine.sources import open_sources
+from engine.timecode import frame_at
 from engine.windows import Span
 
 QUALITY = 92  # of 100, as JPEG
@@ -37,17 +40,23 @@ def preview(
     *,
     moment: Fraction | None = None,
     rate: Fraction | None = None,
+    progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Path:
     """This restyles one frame of a clip and writes it beside its source as a picture, beside the `output` of the job.
 
     moment: seconds from the first frame, the clip's middle if None. Mask, control videos, passes and a painted frame of
     that moment count as in the job. What a job normalises over a shot is taken from that frame alone, and nothing is
-    there yet to be steadied. Nothing of it stays but the picture, whose name is returned.
+    there yet to be steadied. Nothing of it stays but the picture, whose name is returned. `progress` is told what a
+    person should know.
 
     Raises:
         RestyleError: with what is wrong, where, and what would work; all that the job would refuse is refused.
     """
     output = output or default_output(source, settings)
+
+    def tell(words: str) -> None:
+        progress(Progress("restyling", 0, 0, words))
+
     with ExitStack() as opened:
         reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         number = _number(reader.info, moment)
@@ -57,7 +66,10 @@ def preview(
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, MapCache(folder), ""))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
-        studio = set_up(compose, load_model(settings), settings, sizes, Journal(folder, {}))
+        stylizer = load_model(settings)
+        for words in conditions(settings):
+            tell(words)
+        studio = replace(set_up(compose, stylizer, settings, sizes, Journal(folder, {})), announce=tell)
         only = Plan(((Span(number, number + 1),),))
         for shot, chunks in only.numbered():
             list(restyle_shot(studio, shot, chunks, lambda span: 0))

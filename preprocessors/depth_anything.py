@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from preprocessors.network_input import of_imagenet
 from preprocessors.pretrained import load_whole
-
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class DepthAnything:
@@ -46,8 +45,7 @@ class DepthAnything:
         scale = self.side / min(height, width)
         seen = (self._side(height * scale), self._side(width * scale))
         small = F.interpolate(frame, seen, mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)
-        mean, spread = (small.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
-        guess: Tensor = self.net(pixel_values=(small - mean) / spread).predicted_depth
+        guess: Tensor = self.net(pixel_values=of_imagenet(small)).predicted_depth
         return F.interpolate(guess[:, None].float(), (height, width), mode="bilinear", align_corners=False)
 
     def _side(self, pixels: float) -> int:

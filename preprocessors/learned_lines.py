@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from preprocessors.seen import padded, seen_size, shrunk, stretched
+from preprocessors.network_input import padded, seen_size, shrunk, stretched
 
 MOST = 1 << 20
 """Pixels that it looks at; larger pictures are looked at smaller."""

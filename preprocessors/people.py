@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from preprocessors.network_input import of_imagenet
 from preprocessors.pretrained import load_whole
 
 SIDE = 640
 """Pixels: the square that RT-DETR was trained to see pictures as."""
 MARGIN = 1.25
 """How much more than a person ViTPose was trained to see, by width and height."""
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class PersonFinder:
@@ -101,8 +101,7 @@ class JointFinder:
         tall, wide = (max(1, side - 1) for side in frame.shape[-2:])
         grid = torch.stack(torch.meshgrid(columns / wide * 2 - 1, rows / tall * 2 - 1, indexing="xy"), dim=-1)
         seen = F.grid_sample(frame[None], grid[None], padding_mode="zeros", align_corners=True)
-        mean, spread = (seen.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
-        return (seen - mean) / spread
+        return of_imagenet(seen)
 
 
 def peaks(heat: Tensor) -> tuple[Tensor, Tensor]:

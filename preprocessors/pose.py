@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from preprocessors.network_input import seen_size, shrunk, stretched
 from preprocessors.people import JointFinder, PersonFinder
-from preprocessors.seen import seen_size, shrunk, stretched
 
 OF_COCO = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
 """For each joint of OpenPose which of COCO's it is; the neck is between the shoulders."""

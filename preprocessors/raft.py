@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from preprocessors.seen import padded, seen_size, shrunk, stretched
+from preprocessors.network_input import padded, seen_size, shrunk, stretched
 from preprocessors.weights_file import read_weights
 
 SMALLEST = 128

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from preprocessors.network_input import of_imagenet
 from preprocessors.pretrained import load_whole
 
 SIDE = 512
 """Pixels: the shorter side at which it was trained to look."""
 STEP = 32
 """Its sides are multiples of this, and the longer one is at most four times the shorter one."""
-MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SURE = (0.25, 0.75)
 """Below the first share a label is taken to be certainly not there, above the second to be certainly there."""
 
@@ -55,9 +55,8 @@ class LabelNet:
         scale = self.side / min(height, width)
         seen = (self._side(height * scale), self._side(width * scale))
         small = F.interpolate(frame, seen, mode="bilinear", antialias=True, align_corners=False)
-        mean, spread = (small.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
         with torch.no_grad():
-            share: Tensor = self.net(pixel_values=(small - mean) / spread).logits.float().softmax(dim=1)
+            share: Tensor = self.net(pixel_values=of_imagenet(small)).logits.float().softmax(dim=1)
         return F.interpolate(share[:, label : label + 1], (height, width), mode="bilinear", align_corners=False)
 
     def _side(self, pixels: float) -> int:

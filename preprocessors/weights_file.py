@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(weight, Tensor) for weight in state.values()):
         raise ValueError(f"{file.name} is not a table of weights")
     return _single(state)
+
+
+def mark_of(file: Path) -> str:
+    """This gives a mark by which weights are known: the hash of all that is in their file.
+
+    Raises:
+        OSError: it is missing.
+    """
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _safe(file: Path) -> dict[str, Tensor]:

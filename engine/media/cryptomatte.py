@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import MediaError, did_you_mean
-from engine.media.exr import exr_attributes, exr_channels, exr_names
+from engine.media.exr import exr_attributes, exr_channels, exr_names, exr_size
 from engine.media.sequence import exr_sequences
 
 SHOWN = 12  # names in a message
@@ -52,6 +52,11 @@ class Cryptomatte:
             raise MediaError(f"{path} holds no Cryptomatte with names. {ADVICE}")
         there = ", ".join(sorted(set(known))[:SHOWN])
         raise MediaError(f"{path}: nothing is called {name!r}.{did_you_mean(name, known) or f' There are: {there}.'}")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return exr_size(self.files[0])
 
     def read(self, number: int) -> Tensor:
         """This reads how much of each pixel of a frame the thing covers, `[1, H, W]`, 0 to 1.

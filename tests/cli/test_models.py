@@ -17,6 +17,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from cli.about import pull_model
 from engine.diffusion import catalog
 from tests.engine.diffusion import tiny_cosmos, tiny_sd15
 from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
@@ -216,3 +217,16 @@ def test_a_download_that_breaks_off_leaves_nothing_half_and_goes_on(person: Pers
     assert person.runs("models", "--pull", "some/where").stdout == "some/where is here.\n"
     file = next((person.home / "cache").rglob("models--some--where/snapshots/*/unet/*.safetensors"))
     assert torch.equal(load_file(file)["conv_in.weight"], tiny_sd15.unet().conv_in.weight)
+
+
+def test_the_licence_of_a_detector_is_named_before_it_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("engine.detector_files.fetch", lambda detector: iter([detector.title]))
+    assert pull_model("depth-anything-large") == "depth-anything-large is here."
+    assert pull_model("raft-small") == "raft-small is here."
+    assert capsys.readouterr().err.splitlines() == [
+        "restyle: depth-anything-large is under this licence: CC-BY-NC-4.0, results may not be sold.",
+        "Depth Anything V2 Large",
+        "RAFT, small",
+    ]

@@ -20,7 +20,7 @@ from engine.detector_files import fetch, find_files
 from engine.detectors import DETECTORS, detectors_of, load_detector
 from engine.diffusion import catalog
 from engine.drawn import Drawn
-from engine.errors import ModelError, SettingsError
+from engine.errors import JobError, ModelError, SettingsError
 from engine.footage import Footage
 from engine.media import TensorReader
 from engine.settings import Settings
@@ -208,5 +208,8 @@ def test_learned_flow_moves_noise_and_steadies_even_where_the_picture_does_not_f
     source, learned = draw_clip(tmp_path / "clip.mp4", 6), {"flow": str(tmp_path / "raft.pth")}
     pipeline.restyle(source, None, Settings(look="comic", cuts="none", detectors=learned))
     assert len(asked) == 2 * 2 * 5  # both ways, for noise and for steadying, between six frames
+    (tmp_path / "raft.pth").write_bytes(b"others")
+    with pytest.raises(JobError, match="detectors"):  # under the same name
+        pipeline.restyle(source, None, Settings(look="comic", cuts="none", detectors=learned))
     with pytest.raises(ModelError, match="--pull raft-large"):
         pipeline.restyle(source, None, Settings(look="comic", detectors={"flow": "raft-large"}))

@@ -123,6 +123,8 @@ def test_a_licence_with_conditions_is_named_and_a_missing_guardrail_refused_befo
     assert first == (
         "restyle: model is under this licence: NVIDIA Open Model License, it ends where the guardrail is bypassed."
     )
+    assert run(*job, "--preview") == 0
+    assert capsys.readouterr().err.splitlines()[0] == first
     assert run(*job[:4], "gore", *job[5:], "-o", "other.mp4") == 2
     assert "NVIDIA's guardrail refuses the prompt 'gore'" in capsys.readouterr().err
     monkeypatch.setattr("engine.diffusion.guardrail.PACKAGE", "no_such_guardrail")

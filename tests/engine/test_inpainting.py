@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import torch
 
 from engine import pipeline
 from engine.errors import JobError
+from engine.footage import SLICE
 from engine.journal import Journal
 from engine.media import open_reader
+from engine.media.stills_reader import StillsReader
 from engine.settings import Codec, Settings
 from tests.engine.diffusion import tiny_animatediff, tiny_wan
 from tests.engine.test_pipeline import draw_clip
@@ -39,6 +42,17 @@ def read(path: Path) -> torch.Tensor:
         return reader.read(0, reader.info.frames)
 
 
+def noting(asked: list[int]) -> Callable[[StillsReader, int, int], torch.Tensor]:
+    """Reads stills, and notes how many are asked for at once."""
+    read_stills = StillsReader.read
+
+    def noted(reader: StillsReader, start: int, stop: int) -> torch.Tensor:
+        asked.append(stop - start)
+        return read_stills(reader, start, stop)
+
+    return noted
+
+
 @pytest.mark.parametrize("family", [tiny_animatediff, tiny_wan], ids=["animatediff", "wan vace"])
 def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
     tmp_path: Path, mask: Path, monkeypatch: pytest.MonkeyPatch, family: object
@@ -51,8 +65,12 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
         prompt="ink", model=str(model), device="cpu", controls={"depth": 1.0}, steps=2, steady=0, codec=Codec.PNG
     )
     inside = replace(settings, mask=str(mask))
-    result = pipeline.restyle(clip, tmp_path / "out", inside)
+    asked: list[int] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(StillsReader, "read", noting(asked))
+        result = pipeline.restyle(clip, tmp_path / "out", inside)
     assert result.chunks >= 3
+    assert max(asked) <= SLICE  # at the source's size a chunk's worth may be gigabytes
     whole, source = read(tmp_path / "out"), (read(clip) * 255).round() / 255
     outside = (read(mask)[:, :1] == 0).expand_as(whole)
     assert torch.equal(whole[outside], source[outside])

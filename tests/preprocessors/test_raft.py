@@ -15,8 +15,8 @@ from torch.nn import functional as F
 from engine.detectors import load_detector
 from engine.errors import ModelError
 from preprocessors.flow import DisFlow, FlowMap
+from preprocessors.network_input import seen_size
 from preprocessors.raft import MOST, SMALLEST, RaftFlow
-from preprocessors.seen import seen_size
 from samples.scenes import draw_scene
 
 SIZES = [(1, 1), (1, 7), (33, 47), (130, 150), (8, 7680), (800, 900)]

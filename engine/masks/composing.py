@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blend import blend, feathered, grown, wrap
-from engine.background import Background, open_background
 from engine.chunks import Inside
 from engine.errors import SettingsError
-from engine.label_masks import is_label
-from engine.masks import Masks, open_masks
+from engine.masks.background import Background, open_background
+from engine.masks.labels import is_label
+from engine.masks.opening import Masks, open_masks
 from engine.media import scaled
 from engine.settings import Settings
 from engine.sources import Sources
@@ -55,8 +55,7 @@ class Compose:
             return None
 
         def inside(start: int, stop: int) -> Tensor:
-            source = self.sources.reader.read(start, stop)
-            return self._grown(masks(start, stop, source)).expand(stop - start, -1, -1, -1)
+            return self._grown(masks(start, stop)).expand(stop - start, -1, -1, -1)
 
         return inside
 

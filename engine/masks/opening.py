@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 
 from engine.agreement import check_passes
+from engine.detectors import detector_mark
 from engine.errors import MediaError, SettingsError
-from engine.followed_masks import FollowedMasks, is_painted
 from engine.footage import Footage
 from engine.journal import fingerprint
 from engine.keyframes import read_keyframes
-from engine.label_masks import NETWORK, LabelMasks, is_label
+from engine.masks.followed import FollowedMasks, is_painted
+from engine.masks.labels import NETWORK, LabelMasks, is_label
 from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader, source_files
 from engine.motion import estimated
 from engine.settings import Settings
@@ -86,14 +87,15 @@ def mask_mark(mask: str, settings: Settings) -> str:
         moment, _, picture = mask.partition("=")
         return f"{moment}={fingerprint([Path(picture)])}"
     if is_label(mask):
-        return f"{mask} by {(settings.detectors or {}).get('mask', NETWORK)}"
-    named = any(pattern.fullmatch(mask) for pattern in (INDEX, CRYPTOMATTE, KEY))
-    return mask if named else fingerprint(source_files(mask))
+        return f"{mask} by {detector_mark('mask', (settings.detectors or {}).get('mask', NETWORK))}"
+    if (found := CRYPTOMATTE.fullmatch(mask)) and settings.passes:  # its files may be no passes
+        return f"{mask} of {fingerprint(Cryptomatte.find(Path(settings.passes), found[1]).files)}"
+    return mask if INDEX.fullmatch(mask) or KEY.fullmatch(mask) else fingerprint(source_files(mask))
 
 
 def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path) -> Masks:
     footage = Footage(sources.reader, sources.size)
-    painted = read_keyframes(names, sources.reader.info, sources.size)
+    painted = read_keyframes(names, sources.reader.info, sources.size, "mask")
     motion = sources.proxy or estimated(sources.detectors.get("flow"))[1]
     return FollowedMasks(painted, footage, motion, folder)
 
@@ -127,6 +129,9 @@ def _by_name(name: str, render: RenderPasses) -> Masks:
         raise MediaError(
             f"{render.path} has {len(thing.files)} frames of Cryptomatte, {render.frames} of other passes."
         )
+    if thing.size != render.size:
+        sizes = ("x".join(map(str, one.size)) for one in (thing, render))
+        raise MediaError(f"{render.path}: Cryptomatte and other passes are {' and '.join(sizes)}.")
     return lambda start, stop, frames=None: torch.stack([thing.read(frame) for frame in range(start, stop)])
 
 

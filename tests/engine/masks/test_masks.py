@@ -12,6 +12,7 @@ import torch
 import restyle
 from engine import pipeline
 from engine.errors import MediaError, SettingsError
+from engine.masks import mask_mark
 from engine.media import open_reader
 from engine.media.stills_reader import StillsReader
 from engine.settings import Codec, Settings
@@ -116,6 +117,26 @@ def test_a_name_of_the_render_masks_its_thing(tmp_path, model):
             pipeline.restyle(folder, tmp_path / "out", replace(settings, mask=mask))
     with pytest.raises(SettingsError, match="needs the passes of a render"):
         pipeline.restyle(folder, tmp_path / "out", replace(settings, passes=None))
+
+
+def test_names_in_files_of_their_own_must_fit_and_other_files_make_another_mask(tmp_path, model):
+    folder, apart = render(tmp_path / "render"), with_names(render(tmp_path / "apart"))
+    settings = replace(PNG, passes=str(folder), mask="cryptomatte:Ground")
+    marks = []
+    for step in (1, 2):
+        for number, file in enumerate(sorted(apart.glob("*.exr")), 1):
+            with OpenEXR.File(str(file), separate_channels=True) as stored:
+                names = {name: one.pixels for name, one in stored.channels().items() if "Crypto" in name}
+                header = {key: value for key, value in stored.header().items() if key.startswith("cryptomatte")}
+            header |= {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+            smaller = {name: np.ascontiguousarray(one[::step, ::step]) for name, one in names.items()}
+            OpenEXR.File(header, smaller).write(str(folder / f"names.{number:04d}.exr"))
+        marks.append(mask_mark("cryptomatte:Ground", settings))
+        if step == 1:
+            pipeline.restyle(tmp_path / "render/frame.%04d.exr", tmp_path / "out", settings)
+    assert marks[0] != marks[1]
+    with pytest.raises(MediaError, match="Cryptomatte and other passes are 64x36 and 128x72"):
+        pipeline.restyle(tmp_path / "render/frame.%04d.exr", tmp_path / "out", settings)
 
 
 def test_a_colour_is_a_mask(tmp_path, model):

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from engine import pipeline
 from engine.errors import MediaError, SettingsError
-from engine.followed_masks import FollowedMasks
 from engine.footage import Footage
 from engine.keyframes import Keyframe
+from engine.masks.followed import FollowedMasks
 from engine.media import TensorReader, open_reader
 from engine.motion import Estimated, Motion
 from engine.settings import Codec, Settings
@@ -127,9 +127,9 @@ def test_a_job_takes_masks_of_moments_and_keeps_the_rest(tmp_path, model):
         changed = (result.read(0, 12) != source.read(0, 12)).any(dim=1, keepdim=True).float()
     assert overlap(changed, truth(scene)).min() > 0.75
     for mask, error, told in (
-        ((f"0={first}", last), SettingsError, "is not TIME=PICTURE"),
+        ((f"0={first}", last), SettingsError, "The mask .* is not TIME=PICTURE"),
         ((first, last), SettingsError, "is not TIME=PICTURE"),
-        ((f"9={first}",), SettingsError, "beyond the end"),
+        ((f"9={first}",), SettingsError, "The mask .* lies beyond the end"),
         (("0=gone.png",), MediaError, "no file gone.png"),
         ((f"0={first}", f"0.001={last}"), SettingsError, "Two painted frames"),
     ):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the command line reads moments, too, and answers at once
 SHAPE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 
-def read_moment(text: str) -> Fraction | None:
+def read_time(text: str) -> Fraction | None:
     """This reads seconds from `12.5`, `0:12.5` or `1:02:03`; None if the text is no time."""
     if (parts := SHAPE.fullmatch(text)) is None:
         return None

@@ -19,8 +19,8 @@ from torch.nn import functional as F
 from consistency.warp import warp
 from engine.footage import Footage
 from engine.keyframes import Keyframe
-from engine.moment import read_moment
 from engine.motion import Motion
+from engine.timecode import read_time
 from engine.traces import Trace
 from engine.windows import Span
 
@@ -32,7 +32,7 @@ LEVELS = 255
 def is_painted(mask: str) -> bool:
     """This says whether a mask is of one moment, as `0:12.5=mask.png`."""
     moment, _, file = mask.partition("=")
-    return bool(file) and read_moment(moment) is not None
+    return bool(file) and read_time(moment) is not None
 
 
 class FollowedMasks:

@@ -15,7 +15,7 @@ from engine import pipeline
 from engine.cache import MapCache
 from engine.detectors import DETECTORS, load_labels
 from engine.errors import ModelError, SettingsError
-from engine.label_masks import NETWORK, LabelMasks
+from engine.masks.labels import NETWORK, LabelMasks
 from engine.media import TensorReader, open_reader
 from engine.settings import Codec, Settings
 from engine.sources import Sources
@@ -73,7 +73,7 @@ def test_large_frames_are_looked_at_smaller_and_their_masks_are_of_their_size(
     checkpoint, frames, tmp_path, monkeypatch
 ):
     whole = LabelMasks("person", sources(frames, checkpoint, tmp_path, ""))(0, 4)
-    monkeypatch.setattr("engine.label_masks.SIDE", 36)
+    monkeypatch.setattr("engine.masks.labels.SIDE", 36)
     small = LabelMasks("person", sources(frames, checkpoint, tmp_path, ""))(0, 4)
     assert small.shape == whole.shape == (4, 1, 72, 128)
     assert not torch.equal(small, whole)
@@ -136,4 +136,4 @@ def test_what_means_nothing_is_refused(checkpoint, frames, model):
 
 
 def test_all_that_draw_masks_may_be_used_for_anything():
-    assert {one.licence for one in DETECTORS.values() if one.control == "mask"} == {"MIT"}
+    assert {one.licence.name for one in DETECTORS.values() if one.control == "mask"} == {"MIT"}

@@ -1,9 +1,12 @@
-"""At which size a network looks at a picture, and how what it says comes back to the picture's own."""
+"""How a network is shown a picture: at which size, in which colours; and how what it says comes back to its own."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
+
+MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's colours."""
 
 
 def seen_size(height: int, width: int, most: int, smallest: int = 1) -> tuple[int, int]:
@@ -35,3 +38,9 @@ def padded(picture: Tensor, multiple: int, smallest: int = 1) -> Tensor:
     height, width = picture.shape[-2:]
     below, right = (max(smallest, -(-side // multiple) * multiple) - side for side in (height, width))
     return F.pad(picture, (0, right, 0, below), mode="replicate")
+
+
+def of_imagenet(pictures: Tensor) -> Tensor:
+    """This brings the colours of pictures `[T, 3, H, W]`, 0 to 1, to the mean and spread that ImageNet's have."""
+    mean, spread = (pictures.new_tensor(one).view(1, 3, 1, 1) for one in (MEAN, SPREAD))
+    return (pictures - mean) / spread
