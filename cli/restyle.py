@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from cli.arguments import parse
-from engine.errors import JobError, MediaError, ModelError, ResourceError, RestyleError, SettingsError
+from engine.errors import JobError, MediaError, ModelError, ResourceError, RestyleError, SettingsError, is_full
 
 
 class Exit(IntEnum):
@@ -56,6 +56,9 @@ def _guarded(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:
+        if is_full(error):
+            where = f" of {error.filename}" if error.filename else ""
+            return _refuse(f"The disk{where} is full. Make room, and give the same command again.", Exit.RESOURCES)
         return _refuse(f"{error.filename or 'A file'}: {error.strerror or error}.", Exit.MEDIA)
     except KeyboardInterrupt as stop:
         return _refuse(f"stopped. {stop}", Exit.INTERRUPTED)

@@ -44,11 +44,15 @@ def fetch(detector: Detector) -> Iterator[str]:
     Raises:
         ModelError, ResourceError: with what went wrong, and the next step.
     """
-    from engine.diffusion.fetching import pull  # only now: it takes a while
+    from huggingface_hub.constants import HF_HUB_OFFLINE  # only now: it takes a while
+
+    from engine.diffusion.fetching import pull
 
     for file, left in pull(detector.parts):
         yield f"{file.repository}/{file.path}: {file.size / 1e6:.1f} MB, {left / 1e9:.2f} GB to go"
     if detector.url and find_files(detector) is None:
+        if HF_HUB_OFFLINE:
+            raise ModelError("HF_HUB_OFFLINE is set, so nothing is fetched. Unset it, and give the command again.")
         yield detector.url
         _download(detector.url, _place(detector.url))
 

@@ -4,6 +4,8 @@ Every error that a user can cause or mend is a `RestyleError`. Its message says 
 work; the command line prints that message alone and exits with `exit_code`.
 """
 
+import errno
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -43,6 +45,11 @@ class JobError(RestyleError):
     """The job folder beside the output belongs to another source, setting or model, or is in use."""
 
     exit_code = 6
+
+
+def is_full(error: Exception) -> bool:
+    """Whether an error says that a disk is full; that of safetensors says so in words alone."""
+    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import JobError
-from engine.media import read_lossless, write_lossless
+from engine.media import read_lossless, write_lossless, writing_to
 
 HASH = "hash of the frames"
 SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
@@ -135,9 +135,10 @@ class Journal:
         path = self._state(chunk)
         partial = path.with_suffix(".partial")
         tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-        save_file(tensors, partial, {HASH: _hash(self._frames(chunk))})
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
+        with writing_to(partial):
+            save_file(tensors, partial, {HASH: _hash(self._frames(chunk))})
+            with partial.open("rb") as written:
+                os.fsync(written.fileno())
         partial.replace(path)
 
     def frames(self, chunk: int, start: int = 0, stop: int | None = None) -> Tensor:

@@ -236,7 +236,10 @@ def _load_scheduler(checkpoint: Checkpoint, row: Row) -> Any:  # noqa: ANN401 - 
 
 
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401
+    place = checkpoint.place("tokenizer")
+    if not any((place / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        raise ModelError(f"{place} has neither tokenizer.json nor vocab.json.")  # the library would know no word
     try:
-        return CLIPTokenizer.from_pretrained(checkpoint.place("tokenizer"), local_files_only=True)
+        return CLIPTokenizer.from_pretrained(place, local_files_only=True)
     except (OSError, ValueError) as error:
         raise ModelError(f"The model {checkpoint.name} has no tokenizer that can be read: {error}") from error

@@ -53,13 +53,20 @@ def find_row(model: str) -> Row | None:
     for row in ROWS:
         if row.name == model:
             return row
-    if model.count("/") == 1 and all(model.split("/")):
+    if hub.is_name(model):
         return None
     raise _unknown(model)
 
 
 def _unknown(model: str) -> ModelError:
     known = [row.name for row in ROWS]
+    if Path(model).expanduser().is_file():
+        return ModelError(
+            f"{model} is a file; a model is a folder in diffusers' layout. A checkpoint of Stable Diffusion 1.5 in "
+            f"safetensors goes so: --model animatediff --checkpoint {model}"
+        )
+    if "/" in model:
+        return ModelError(f"There is no folder {model}. Give one that holds a model, or a name of `restyle models`.")
     return ModelError(
         f"There is no model called {model!r}.{did_you_mean(model, known)} There are: {', '.join(known)}; "
         "or give a folder that holds one, or owner/name from the Hub."

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from engine.errors import ModelError
 
 SWAPPED = ("unet", "vae", "text_encoder")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
+POINTER = b"version https://git-lfs"
 HASHED = {".jinja", ".json", ".safetensors", ".txt"}
 
 
@@ -85,11 +86,13 @@ class Checkpoint:
         """This reads a component's config."""
         path = self._configs.get(component, Path(component)) / name
         try:
-            config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            config = json.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise ModelError(f"The model {self.name} has no {component}/{name}.") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelError(f"{path} is damaged: {error}") from error
+        if not isinstance(config, dict):
+            raise ModelError(f"{path} is damaged: it is no config.")
         return config
 
     def pick(self, component: str, kinds: dict[str, type], name: str = "config.json") -> Any:  # noqa: ANN401
@@ -112,6 +115,8 @@ class Checkpoint:
             unsafe = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
             advice = f", only {unsafe[0]}, which can run code when opened. Convert it to safetensors" if unsafe else ""
             raise ModelError(f"{folder} has no weights in safetensors{advice}.")
+        for file in sorted(folder.glob("*.safetensors")):
+            _check_whole(file)
         try:
             net, found_out = cls.from_pretrained(
                 folder,
@@ -141,6 +146,21 @@ def _plain(folder: Path) -> bool:
     """Whether the weights are there under their plain names; else only as the half precision variant."""
     weights = (*folder.glob("diffusion_pytorch_model*.safetensors"), *folder.glob("model*.safetensors"))
     return any(".fp16" not in path.name for path in weights)
+
+
+def _check_whole(file: Path) -> None:
+    """This refuses a file that is shorter than it says, and what git leaves in place of a large one."""
+    try:
+        with safe_open(file, "pt"):
+            return
+    except (OSError, SafetensorError) as error:
+        with file.open("rb") as opened:
+            pointer = opened.read(len(POINTER)) == POINTER
+        if pointer:
+            raise ModelError(
+                f"{file} only says where git keeps the weights. Fetch them: git lfs pull, in that folder."
+            ) from error
+        raise ModelError(f"{file} is damaged, perhaps a download that broke off: {error}. Fetch it again.") from error
 
 
 def _check_complete(folder: Path, found_out: dict[str, Any]) -> None:

@@ -41,6 +41,8 @@ def recognise(folder: Path) -> Family:
     Raises:
         ModelError: it holds no model, or one of a kind that does not work here.
     """
+    if (folder / "config.json").is_file():
+        raise ModelError(f"{folder} is one part of a model. Give the folder that holds all of its parts.")
     if not any(folder.glob("*/*.json")):
         raise ModelError(f"{folder} is not a model in diffusers' layout: no folder in it has a config.")
     named = _class_name(folder / "model_index.json")

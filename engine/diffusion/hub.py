@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from engine.diffusion.row import Part, Row
 
 CONFIGS = ("config.json", "scheduler_config.json", "tokenizer_config.json")
+NAME = re.compile(r"(?!.*(--|\.\.))\w[\w.-]*/([\w.-]*\w)", re.ASCII)
+"""How the Hub lets repositories be called: owner/name. Its library raises at others."""
 WEIGHTS = ("diffusion_pytorch_model*.safetensors", "model*.safetensors")
 
 
@@ -16,6 +19,11 @@ def cache_folder() -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE  # only now: it takes a while
 
     return Path(HF_HUB_CACHE)
+
+
+def is_name(words: str) -> bool:
+    """Whether this may be a repository's owner/name, and no path."""
+    return NAME.fullmatch(words) is not None and not words.endswith(".git")
 
 
 def find_repository(repository: str) -> Path | None:
@@ -45,11 +53,15 @@ def find_part(part: Part) -> Path | None:
 
 
 def _has_weights(folder: Path) -> bool:
-    """Whether the weights are there, every file of them where an index lists several."""
-    here = {path.name for pattern in WEIGHTS for path in folder.glob(pattern)}
-    indices = [json.loads(path.read_text(encoding="utf-8"))["weight_map"] for path in folder.glob("*.index*.json")]
+    """Whether the weights are there, every file of them where an index lists several; with a damaged index, no."""
+    here = {path.name for pattern in WEIGHTS for path in folder.glob(pattern) if path.is_file()}
+    try:
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.index*.json")]
+        indices = [set(index["weight_map"].values()) for index in found]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
     wholes = [name for name in here if "-of-" not in name]
-    return bool(wholes) or any(set(index.values()) <= here for index in indices)
+    return bool(wholes) or any(index <= here for index in indices)
 
 
 def _cached(repository: str, path: str, revision: str) -> Path | None:

@@ -87,7 +87,7 @@ def from_hub(repository: str) -> Path:
     Raises:
         ModelError: it is not there.
     """
-    folder = hub.find_repository(repository) if repository.count("/") == 1 and all(repository.split("/")) else None
+    folder = hub.find_repository(repository) if hub.is_name(repository) else None
     if folder is None:
         raise ModelError(
             f"There is no folder {repository}, and nothing of that name from the Hub is here. "

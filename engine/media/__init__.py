@@ -11,6 +11,7 @@ from engine.media.maps import MapWriter, check_map_output, in_levels
 from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
+from engine.media.sinks import writing_to
 from engine.media.still import as_jpeg
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
@@ -35,4 +36,5 @@ __all__ = [
     "scaled",
     "source_files",
     "write_lossless",
+    "writing_to",
 ]

@@ -16,9 +16,10 @@ from av import Packet, VideoFrame
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from av.video.stream import VideoStream
+from safetensors import SafetensorError
 from torch import Tensor
 
-from engine.errors import MediaError
+from engine.errors import MediaError, ResourceError, is_full
 from engine.media.encoding import MUXERS, Encoding
 from engine.media.info import MediaInfo
 from engine.media.pixels import ACCURATE, packed_frame
@@ -51,11 +52,20 @@ def partial_name(path: Path) -> Path:
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """This says in one line what went wrong on the disk: full, gone, not permitted."""
+    """This says in one line what went wrong on the disk: full, gone, not permitted.
+
+    Raises:
+        ResourceError: it is full.
+        MediaError: anything else.
+    """
     try:
         yield
-    except (av.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} cannot be written: {error.strerror or error}.") from error
+    except (av.FFmpegError, OSError, SafetensorError) as error:
+        if is_full(error):
+            raise ResourceError(
+                f"{path} cannot be written: the disk is full. Make room, and give the same command again."
+            ) from error
+        raise MediaError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}.") from error
 
 
 class ClipSink:

@@ -1,5 +1,6 @@
 """The command line refuses in one line, with the right exit status, and answers for help at once."""
 
+import errno
 import json
 import os
 import signal
@@ -35,6 +36,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("clip.mp4").symlink_to(CLIP)
     Path("empty").mkdir()
+    Path("part").mkdir()
+    Path("part/config.json").write_text("{}")
     Path("text.mp4").write_text("no clip")
     Path("zero.mp4").touch()
     Path("cut.mp4").write_bytes(CLIP.read_bytes()[:3000])
@@ -174,6 +177,9 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("probe missing.mp4", 3, "no file missing.mp4"),
         ("clip.mp4 --look comic --model starte", 4, "Did you mean starter?"),
         ("clip.mp4 --look comic --model empty", 4, "not a model in diffusers' layout"),
+        ("clip.mp4 --look comic --model ./nothing", 4, "There is no folder ./nothing. Give one that holds a model"),
+        ("clip.mp4 --look comic --model clip.mp4", 4, "clip.mp4 is a file; a model is a folder"),
+        ("clip.mp4 --look comic --model part", 4, "part is one part of a model"),
     ],
 )
 def test_bad_input_is_one_line_and_a_status(monkeypatch, capsys, folder, words, status, told):
@@ -272,6 +278,16 @@ def test_a_preview_is_one_picture_and_begins_no_job(monkeypatch, capsys, folder,
     assert json.loads(capsys.readouterr().out) == {"event": "done", "preview": "clip.comic.preview.jpg"}
     assert set(folder.iterdir()) - before == {folder / "clip.comic.preview.jpg"}
     assert model.calls == [1, 1]
+
+
+def test_a_full_disk_is_told_with_what_to_do_and_a_status_of_its_own(monkeypatch, capsys):
+    def full(chosen):
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/file")
+
+    monkeypatch.setattr(restyle, "_obey", full)
+    assert run(monkeypatch, "looks") == restyle.Exit.RESOURCES
+    told = "restyle: The disk of /somewhere/file is full. Make room, and give the same command again.\n"
+    assert capsys.readouterr().err == told
 
 
 def test_a_reader_that_goes_away_is_no_error():

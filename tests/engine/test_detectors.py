@@ -88,6 +88,13 @@ def test_a_file_is_fetched_whole_or_not_at_all(empty: Path) -> None:
     assert find_files(other) is None
 
 
+def test_offline_no_file_is_fetched_either(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty / "raft-00000000.pth").write_bytes(b"some weights")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelError, match="HF_HUB_OFFLINE is set"):
+        list(fetch(replace(DETECTORS["raft-small"], url=(empty / "raft-00000000.pth").as_uri())))
+
+
 def test_what_is_no_detector_or_damaged_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Did you mean depth-anything-small"):
         load_detector("depth", "depth-anything-smal")

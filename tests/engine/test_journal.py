@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from engine.errors import JobError
+from engine.errors import JobError, ResourceError
 from engine.journal import Journal, fingerprint
 
 IDENTITY = {"source": "a", "settings": {"seed": 0, "look": "ink"}}
@@ -25,6 +26,21 @@ def folder(tmp_path: Path) -> Path:
         journal.store_plan([[[0, 3]]])
         journal.store(0, FRAMES, STATE)
     return journal.folder
+
+
+def test_a_disk_that_fills_up_is_told_in_one_line_and_the_chunk_is_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words are those of the library, which tells of a full disk by no errno."""
+
+    def full(*_: object) -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("engine.journal.save_file", full)
+    journal = Journal(folder, IDENTITY)
+    with pytest.raises(ResourceError, match=r"chunk-00001\.partial cannot be written: the disk is full\. Make room"):
+        journal.store(1, FRAMES, STATE)
+    assert not journal.has(1)
 
 
 def test_what_was_stored_is_there_for_the_next_run(folder: Path) -> None:

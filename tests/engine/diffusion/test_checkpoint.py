@@ -66,6 +66,17 @@ def a_broken_download(folder: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def only_words_of_git(folder: Path) -> None:
+    (folder / "text_encoder" / "model.safetensors").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:a\n"
+    )
+
+
+def no_words(folder: Path) -> None:
+    for path in (folder / "tokenizer").iterdir():
+        path.unlink()
+
+
 def emptied(folder: Path) -> None:
     shutil.rmtree(folder)
     folder.mkdir()
@@ -88,7 +99,17 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no weights": (lambda f: (f / "vae" / WEIGHTS).unlink(), "vae has no weights in safetensors"),
     "a weight missing": (a_weight_missing, r"unet is incomplete: no weights for conv_in\.weight"),
     "a word missing": (a_word_missing, "text_encoder is incomplete: no weights for .*token_embedding"),
-    "broken download": (a_broken_download, "unet cannot be loaded"),
+    "broken download": (
+        a_broken_download,
+        r"unet/diff.*safetensors is damaged, perhaps a download that broke off: .* Fet",
+    ),
+    "an empty file": (lambda f: (f / "vae" / WEIGHTS).write_bytes(b""), "vae/diff.*safetensors is damaged"),
+    "words of git": (only_words_of_git, "text_encoder/model.safetensors only says where git .*git lfs pull"),
+    "no object": (
+        lambda f: (f / "vae" / "config.json").write_text("[]"),
+        r"vae/config\.json is damaged: it is no config",
+    ),
+    "an empty tokenizer": (no_words, r"tokenizer has neither tokenizer\.json nor vocab\.json"),
     "config of another size": (lambda f: edit(f / "unet" / "config.json", block_out_channels=[16, 16]), "unet"),
     "another autoencoder": (another_autoencoder, "the autoencoder has 4 channels, the UNet takes 8"),
     "unknown class": (lambda f: edit(f / "vae" / "config.json", _class_name="Evil"), "of class Evil. What works: Auto"),

@@ -87,6 +87,27 @@ def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("index", ["{", "[]", '{"weight_map": 3}'])
+def test_a_damaged_index_or_a_link_to_nothing_is_no_model_and_no_error(cached: Path, index: str) -> None:
+    (cached / f"{UNET}-1-of-1.safetensors").symlink_to("nowhere")
+    (cached / f"{UNET}.safetensors.index.json").write_text(index)
+    part = Part("unet", "some/one", "unet")
+    assert hub.find_part(part) is None
+    (cached / f"{UNET}.safetensors.index.json").write_text(
+        json.dumps({"weight_map": {"a": "diffusion_pytorch_model-1-of-1.safetensors"}})
+    )
+    assert hub.find_part(part) is None
+
+
+@pytest.mark.parametrize(
+    "words", ["./one", "~/one", "some/", "/one", "a/b/c", "", "one", "a--b/c", "a/b..c", "a/b.git"]
+)
+def test_what_the_hub_cannot_have_is_no_name(words: str) -> None:
+    """At such words its library raises."""
+    assert not hub.is_name(words)
+    assert hub.is_name("some/one-1.5_b")
+
+
 def test_a_part_without_its_weights_is_not_here(cached: Path) -> None:
     part = Part("unet", "some/one", "unet")
     assert hub.find_part(part) is None
