@@ -6,8 +6,8 @@ A linear classifier learns the looks from what the recipe paints of training pho
 a model's results; then it names the looks of results on held-out photos. Distances are between the same statistics of a
 photo's result (or the photo itself) and of its target: palette (mean, spread and correlation of colours) and texture
 (the logarithm of contrast in octaves of size, of brightness and of colour), each in units of its spread over all
-targets. Contrast of less than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so little
-is still black and white.
+targets. Contrast of less than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so
+little is still black and white.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def roughened(frame: Tensor, rng: torch.Generator) -> Tensor:
 
 
 class Judge:
-    """A logistic regression on descriptions `[N, d]` of targets, as they are and roughened; `looks` `[N]` is what each is.
+    """A logistic regression on descriptions `[N, d]` of targets, as they are and roughened. looks: `[N]`, numbers.
 
     targets: `[M, d]`, those that are flawless, in whose spreads distances are given.
     """
