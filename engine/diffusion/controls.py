@@ -60,6 +60,9 @@ class Nets(Mapping[str, Net], Generic[Net]):
             self.loaded[name] = self._load(name)
         return self.loaded[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # a mapping's own way asks for the item, which would load it
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._names))
 

@@ -43,10 +43,11 @@ class Person:
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.home, env=paths)
 
     def is_refused(self, *words: str, status: int, **environment: str) -> str:
-        """The one line that is said."""
+        """The one line that is said, but for the licence of the model."""
         done = self.runs(*words, **environment)
         assert done.returncode == status, done.stderr
-        said = [line for line in done.stderr.splitlines() if line.startswith("restyle: ")]
+        lines = [line for line in done.stderr.splitlines() if line.startswith("restyle: ")]
+        said = [line for line in lines if "is under this licence" not in line]
         assert len(said) == 1
         assert "Traceback" not in done.stderr
         return said[0]
