@@ -159,7 +159,9 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
             return studio.stylizer.restyle(chunk, studio.request)
         except torch.OutOfMemoryError as error:
             wanted = str(error)
-        smaller = studio.stylizer.memory.spare()  # not above: there the error still holds what filled the memory
+        smaller = studio.stylizer.memory.spare(
+            exact=True
+        )  # not above: there the error still holds what filled the memory
         if smaller is None:
             raise ResourceError(
                 f"Memory ran out by the smallest plan of {studio.stylizer.name}: {wanted} What is finished is kept. "

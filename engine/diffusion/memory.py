@@ -139,11 +139,16 @@ class Ladder:
             free = (torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)) * GPU_SHARE
         return int(free / self.sharers)
 
-    def spare(self) -> MemoryPlan | None:
-        """This goes over to the next smaller plan and gives it; None where there is none."""
-        if self.held + 1 == len(self.plans):
+    def spare(self, exact: bool = False) -> MemoryPlan | None:
+        """This goes over to the next smaller plan and gives it; None where there is none.
+
+        exact: pass by those that change the picture, as in the middle of a job, whose chunks must be of one kind.
+        """
+        smaller = range(self.held + 1, len(self.plans))
+        fitting = [number for number in smaller if not (exact and self.plans[number].eight_bits)]
+        if not fitting:
             return None
-        self.held += 1
+        self.held = fitting[0]
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return self.plan

@@ -105,6 +105,15 @@ def test_a_smaller_plan_needs_less(folder: Path) -> None:
     assert len(needs) == 4
 
 
+def test_in_the_middle_of_a_job_no_plan_changes_the_picture() -> None:
+    ladder = Ladder(plans=ON_GPU)
+    passed = []
+    while plan := ladder.spare(exact=True):
+        passed.append(plan)
+    assert passed == [ON_GPU[1], ON_GPU[3]]
+    assert ON_GPU[2].eight_bits
+
+
 class Moved:
     """A net that only knows where it is."""
 
