@@ -14,7 +14,7 @@ from training import loop
 from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
-from training.noising import rolled_out
+from training.noising import noised_at, rolled_out
 from training.words import say
 
 LONGEST = 32  # frames that the modules can number
@@ -82,16 +82,14 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
             return answer
 
         noised, times, wanted, sigma = rolled_out(batch.source, batch.target, alphas, rng, predict, batch.noise)
-        time, spread = times[:1], sigma[:1].view(1, 1, 1, 1)
     else:
         time = torch.randint(40, 900, (1,), generator=rng)
-        alpha, spread = alphas[time].sqrt(), (1 - alphas[time]).sqrt()
         first = bool(torch.rand(1, generator=rng) < 0.4) and int(time) > 250
         share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
-        noised = alpha * (batch.target + share * (batch.source - batch.target)) + spread * batch.noise
-        wanted = (alpha * noised - batch.target) / spread
-    error: Tensor = (model(noised, time, words, hints) - wanted).square().mean()
-    return error * spread**2
+        start = batch.target + share * (batch.source - batch.target)
+        noised, times, wanted, sigma = noised_at(time, start, batch.target, batch.noise, alphas)
+    error: Tensor = (model(noised, times[:1], words, hints) - wanted).square().mean()
+    return error * sigma[0] ** 2
 
 
 def train(still: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401

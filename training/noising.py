@@ -25,9 +25,16 @@ def noised_pair(
     count = len(target)
     times = (LEVELS * (0.04 + 0.86 * torch.rand(count, generator=rng))).long()
     times[: count // 12] = LEVELS - 1  # some from pure noise: strength 1
-    alpha, sigma = _parts(alphas, times)
     start = target + _share(times, rng) * (source - target)
-    noised = alpha * start + sigma * torch.randn(start.shape, generator=rng)
+    return noised_at(times, start, target, torch.randn(start.shape, generator=rng), alphas)
+
+
+def noised_at(
+    times: Tensor, start: Tensor, target: Tensor, noise: Tensor, alphas: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This noises `start` `[B, c, h, w]` at times `[B]` or `[1]`: noised, times, the v to the target, sigmas."""
+    alpha, sigma = _parts(alphas, times)
+    noised = alpha * start + sigma * noise
     return noised, times, (alpha * noised - target) / sigma, sigma.flatten()
 
 
