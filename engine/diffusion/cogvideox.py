@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import torch
@@ -19,9 +19,8 @@ from transformers import T5EncoderModel
 from engine.diffusion import t5
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.cogvideox_autoencoder import KINDS, CogVideoXAutoencoder
-from engine.diffusion.denoising import Noised, denoise
+from engine.diffusion.denoising import Noised
 from engine.diffusion.loras import add_loras
-from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.sampling import Strided, check_scheduler, levels
 from engine.diffusion.setup import Setup
@@ -88,26 +87,8 @@ class CogVideoXFun(VideoModel):
         self.scheduler.set_timesteps(timesteps=timesteps, device=self.memory.device)
         with self.memory.present(self.autoencoder.net):
             told, clean = self._tell(chunk, request), self.autoencoder.encode(chunk.frames)
-            kept = None if chunk.carried is None else self._kept(chunk.carried.to(clean), chunk.before)
-
-        def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            answer = torch.empty_like(latents)
-            for span in roll(len(latents), self.rule.latents(self.window), step):
-                part = slice(span.start, span.stop)
-                answer[part] = self._predict(told, step, timestep, latents[part], part)
-            return answer
-
-        with self.memory.present(self.net):
-            made = self.made(chunk)
-            return denoise(predict, self.scheduler, self._noised(timesteps), clean, chunk.noise.to(clean), kept, made)
-
-    def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
-        """This makes carried latents such as a video begins with.
-
-        The first stands for four frames, where the model expects a first frame by itself: the last of them.
-        """
-        first = self.autoencoder.encode(self.autoencoder.decode(carried[:1], before)[-1:])
-        return torch.cat([first, carried[1:]])
+            kept = self.begun(chunk, clean)
+        return self.denoised(partial(self._predict, told), self._noised(timesteps), chunk, clean, kept)
 
     def _noised(self, timesteps: list[int]) -> Noised:
         def noised(clean: Tensor, noise: Tensor, step: int) -> Tensor:

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from diffusers import CosmosControlNetModel, CosmosTransformer3DModel
 from torch import Tensor
 
-from engine.diffusion import chat_words, cosmos_padding
+from engine.diffusion import cosmos_padding, qwen
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Nets
-from engine.diffusion.denoising import denoise
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.guardrail import Guardrail
-from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Request, Styled
@@ -117,28 +116,10 @@ class CosmosTransfer(VideoModel):
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         with self.memory.present(self.autoencoder.net):
             clean = self.autoencoder.encode(chunk.frames)
-            kept = None if chunk.carried is None else self._kept(chunk.carried.to(clean), chunk.before)
+            kept = self.begun(chunk, clean)
             told = self._tell(chunk, request, clean, kept)
         begin(self.scheduler, request.steps, request.strength, self.memory.device)
-
-        def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            answer = torch.empty_like(latents)
-            for span in roll(len(latents), self.rule.latents(self.window), step):
-                part = slice(span.start, span.stop)
-                answer[part] = self._velocity(told, step, latents[part], part)
-            return answer
-
-        with self.memory.present(*self.nets):
-            levels, noise = levels_of(self.scheduler), chunk.noise.to(clean)
-            return denoise(predict, self.scheduler, levels, clean, noise, kept, self.made(chunk))
-
-    def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
-        """This makes carried latents such as a video begins with.
-
-        The first stands for four frames, where the model expects a first frame by itself: the last of them.
-        """
-        first = self.autoencoder.encode(self.autoencoder.decode(carried[:1], before)[-1:])
-        return torch.cat([first, carried[1:]])
+        return self.denoised(partial(self._velocity, told), levels_of(self.scheduler), chunk, clean, kept)
 
     def _tell(self, chunk: Chunk, request: Request, clean: Tensor, kept: Tensor | None) -> Told:
         """This encodes all that stays the same over a run."""
@@ -152,7 +133,7 @@ class CosmosTransfer(VideoModel):
         ]
         return Told(known, count, controls, self._embed(request), request.guidance)
 
-    def _velocity(self, told: Told, step: int, latents: Tensor, part: slice) -> Tensor:
+    def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: slice) -> Tensor:
         """This asks the model about one window, with and without words."""
         known = (torch.arange(part.start, part.stop, device=latents.device) < told.count).to(latents).view(-1, 1, 1, 1)
         seen = torch.lerp(latents, told.known[part], known)
@@ -216,7 +197,7 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         return loaded
 
     controls = Nets(checkpoint.controls(), controlnet)
-    words, scheduler = chat_words.load(checkpoint, setup), load_flow_scheduler(checkpoint, row)
+    words, scheduler = qwen.load(checkpoint, setup), load_flow_scheduler(checkpoint, row)
     defaults = replace(row.defaults, controls={n: w for n, w in row.defaults.controls.items() if n in controls})
     rest = (autoencoder, words, scheduler, setup.memory, net, controls, guardrail)
     return CosmosTransfer(row.name, row.window, defaults, checkpoint, *rest)

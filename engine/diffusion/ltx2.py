@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,14 +18,12 @@ import torch
 from diffusers import LTX2InContextPipeline, LTX2VideoTransformer3DModel
 from torch import Tensor
 
-from engine.diffusion import gemma_words
+from engine.diffusion import gemma
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Nets
-from engine.diffusion.denoising import denoise
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
 from engine.diffusion.loras import add_loras, attach_lora
 from engine.diffusion.ltx2_autoencoder import KINDS, LTX2Autoencoder
-from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Request
@@ -105,29 +104,11 @@ class LTX2(VideoModel):
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
         with self.memory.present(self.autoencoder.net):
             clean = self.autoencoder.encode(chunk.frames)
-            kept = None if chunk.carried is None else self._kept(chunk.carried.to(clean), chunk.before)
+            kept = self.begun(chunk, clean)
             told = self._tell(chunk, request, kept)
         device, seen = self.memory.device, self.rule.latents(self.window) * clean.shape[-2] * clean.shape[-1]
         begin(self.scheduler, request.steps, request.strength, device, seen if told.control is None else 2 * seen)
-
-        def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
-            answer = torch.empty_like(latents)
-            for span in roll(len(latents), self.rule.latents(self.window), step):
-                part = slice(span.start, span.stop)
-                answer[part] = self._velocity(told, step, timestep, latents[part], part)
-            return answer
-
-        with self.memory.present(self.net):
-            levels, noise = levels_of(self.scheduler), chunk.noise.to(clean)
-            return denoise(predict, self.scheduler, levels, clean, noise, kept, self.made(chunk))
-
-    def _kept(self, carried: Tensor, before: Tensor | None) -> Tensor:
-        """This makes carried latents such as a video begins with.
-
-        The first stands for eight frames, where the model expects a first frame by itself: the last of them.
-        """
-        first = self.autoencoder.encode(self.autoencoder.decode(carried[:1], before)[-1:])
-        return torch.cat([first, carried[1:]])
+        return self.denoised(partial(self._velocity, told), levels_of(self.scheduler), chunk, clean, kept)
 
     def _tell(self, chunk: Chunk, request: Request, kept: Tensor | None) -> Told:
         """This encodes all that stays the same over a run."""
@@ -233,7 +214,7 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
         return control
 
     names = [name.removeprefix(ICLORA) for name in checkpoint.places if name.startswith(ICLORA)]
-    controls, words = Nets(names, attach), gemma_words.load(checkpoint, setup)
+    controls, words = Nets(names, attach), gemma.load(checkpoint, setup)
     scheduler = load_flow_scheduler(checkpoint, row, dynamic=True)
     defaults = replace(row.defaults, controls={n: w for n, w in row.defaults.controls.items() if n in names})
     rest = (autoencoder, words, scheduler, setup.memory, net, controls)

@@ -6,7 +6,7 @@ A family adds its denoiser, in `_denoise`, and says of which nets it consists.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -16,9 +16,11 @@ from torch import Tensor
 
 from engine.diffusion import t5
 from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.denoising import Noised, denoise
 from engine.diffusion.inpainting import shares_made
 from engine.diffusion.memory import Ladder
 from engine.diffusion.quiet import quiet
+from engine.diffusion.rolling import roll
 from engine.diffusion.stylizer import Capabilities, Chunk, Defaults, Request, Styled, check_fit, check_request
 from engine.errors import ModelError
 from engine.windows import FrameRule
@@ -28,6 +30,10 @@ LOOKBACK = 4
 
 The decoder remembers more, but what it remembers fades; each of them costs the decoding of four frames a chunk.
 """
+
+
+AskWindow = Callable[[int, Tensor, Tensor, slice], Tensor]
+"""A step's number, its timestep, and latents of one window with their place in, what a sampler expects out."""
 
 
 @dataclass
@@ -117,6 +123,31 @@ class VideoModel(ABC):
     def made(self, chunk: Chunk) -> Tensor | None:
         """This says in which share of a run each latent is made, `[L, 1, h, w]`, by the chunk's mask; None for all."""
         return None if chunk.mask is None else shares_made(chunk.mask, self.autoencoder.factor, self.rule)
+
+    def denoised(self, ask: AskWindow, levels: Noised, chunk: Chunk, clean: Tensor, kept: Tensor | None) -> Tensor:
+        """This denoises a chunk by what answers for one window; windows roll from step to step. See `denoise`."""
+
+        def predict(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
+            answer = torch.empty_like(latents)
+            for span in roll(len(latents), self.rule.latents(self.window), step):
+                part = slice(span.start, span.stop)
+                answer[part] = ask(step, timestep, latents[part], part)
+            return answer
+
+        with self.memory.present(*self.nets):
+            noise = chunk.noise.to(clean)
+            return denoise(predict, self.scheduler, levels, clean, noise, kept, self.made(chunk))
+
+    def begun(self, chunk: Chunk, like: Tensor) -> Tensor | None:
+        """This makes what a chunk carries such as a video begins with, with the type and place of `like`.
+
+        Its first latent stands for several frames, where a model expects a first frame by itself: the last of them.
+        """
+        if chunk.carried is None:
+            return None
+        carried = chunk.carried.to(like)
+        first = self.autoencoder.encode(self.autoencoder.decode(carried[:1], chunk.before)[-1:])
+        return torch.cat([first, carried[1:]])
 
     def _embed(self, request: Request) -> list[Tensor]:
         """This encodes the prompt and, where it is guided, what is to be avoided."""
