@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, draw_loop, settings_for
 from consistency.join import ChunkJoin
 from consistency.steady import Steadier
-from engine import chunks, enlarging, pipeline
+from engine import chunks, pipeline, upsampling
 from engine.cache import PLACE
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
@@ -42,7 +42,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("reading chunks back", Journal, "frames"),
     ("joining chunks", ChunkJoin, "add"),
     ("steadying", Steadier, "add"),
-    ("enlarging the result", enlarging, "enlarged"),
+    ("upsampling the result", upsampling, "upsampled"),
     ("encoding", Writer, "write"),
     ("encoding", Writer, "__exit__"),
 )

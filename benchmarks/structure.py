@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 import restyle
-from benchmarks.enlarging import motion
 from benchmarks.jobs import SAMPLE
 from benchmarks.sheet import middle
+from benchmarks.upsampling import motion
 from consistency.metrics import warp_error
 from consistency.structure import blur_ssim, edge_f1, pair_order
 from engine.controls import DEPTH, load_depth

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.palette import Palette
-from engine.errors import SettingsError
-from engine.media import open_reader
+from engine.pictures import read_picture
 
 CELLS = 64  # a side, over which colours are averaged: a palette is of things, not of their grain
 
@@ -21,10 +22,7 @@ def palette_of(picture: str | None) -> Palette | None:
     """
     if picture is None:
         return None
-    with open_reader(picture) as reader:
-        if reader.info.frames != 1:
-            raise SettingsError(f"The palette {picture} has {reader.info.frames} frames; give one picture.")
-        return Palette.of([cells(reader.read(0, 1))])
+    return Palette.of([cells(read_picture(Path(picture), "palette")[None])])
 
 
 def cells(frames: Tensor) -> Tensor:

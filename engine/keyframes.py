@@ -16,8 +16,9 @@ from torch import Tensor
 
 from consistency.warp import warp
 from engine.errors import SettingsError
-from engine.media import MediaInfo, open_reader, scaled
+from engine.media import MediaInfo, scaled
 from engine.motion import Motion
+from engine.pictures import read_picture
 from engine.timecode import frame_at, read_time
 from engine.traces import ReadSource, Trace
 from engine.windows import Span
@@ -62,13 +63,12 @@ def _place(text: str, info: MediaInfo, what: str) -> tuple[int, Path]:
 
 
 def _picture(file: Path, info: MediaInfo, size: tuple[int, int], what: str) -> Tensor:
-    with open_reader(file) as reader:
-        if reader.info.frames != 1:
-            raise SettingsError(f"The {what} {file} has {reader.info.frames} frames; give one picture.")
-        if reader.info.width * info.height != reader.info.height * info.width:
-            shapes = f"{reader.info.width}x{reader.info.height}, the clip {info.width}x{info.height}"
-            raise SettingsError(f"The {what} {file} is {shapes}. Paint over a frame of the clip, uncropped.")
-        return scaled(reader.read(0, 1), size)[0]
+    picture = read_picture(file, what)
+    height, width = picture.shape[-2:]
+    if width * info.height != height * info.width:
+        shapes = f"{width}x{height}, the clip {info.width}x{info.height}"
+        raise SettingsError(f"The {what} {file} is {shapes}. Paint over a frame of the clip, uncropped.")
+    return scaled(picture[None], size)[0]
 
 
 def through(

@@ -13,14 +13,12 @@ from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
-from engine.abreast import load_models, on_devices, restyle_shots
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
-from engine.enlarging import delivered
 from engine.footage import SLICE
 from engine.identity import identity_of
 from engine.joining import finished_frames
@@ -29,10 +27,12 @@ from engine.licences import conditions
 from engine.masks import Compose, masked
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
+from engine.parallel import load_models, on_devices, restyle_shots
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
 from engine.sources import open_sources
+from engine.upsampling import delivered
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
@@ -179,18 +179,18 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
     controls, proxy = sources.controls(request), sources.proxy
     motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
     return Studio(
-        sources.reader,
-        stylizer,
-        request,
-        journal,
-        sizes,
-        motion,
-        fine,
-        settings.seed,
-        controls,
-        sources.keyframes,
-        sources.palette,
-        part.inside if stylizer.capabilities.masks else None,
+        reader=sources.reader,
+        stylizer=stylizer,
+        request=request,
+        journal=journal,
+        sizes=sizes,
+        motion=motion,
+        fine_motion=fine,
+        seed=settings.seed,
+        controls=controls,
+        keyframes=sources.keyframes,
+        palette=sources.palette,
+        inside=part.inside if stylizer.capabilities.masks else None,
     )
 
 

@@ -12,22 +12,22 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from engine.abreast import load_model
 from engine.agreement import open_proxy
 from engine.cache import MapCache
 from engine.chunks import restyle_shot
 from engine.diffusion import catalog
-from engine.enlarging import delivered
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import masked
 from engine.media import MediaInfo, as_jpeg, open_reader, scaled
+from engine.parallel import load_model
 from engine.pipeline import Progress, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
 from engine.settings import Settings
 from engine.sources import open_sources
 from engine.timecode import frame_at
+from engine.upsampling import delivered
 from engine.windows import Span
 
 QUALITY = 92  # of 100, as JPEG

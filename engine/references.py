@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from engine.diffusion.stylizer import Reference
 from engine.errors import SettingsError
-from engine.media import open_reader
+from engine.pictures import read_picture
 from engine.weights import HIGHEST
 
 
@@ -20,7 +18,7 @@ def read_references(texts: Sequence[str]) -> tuple[Reference, ...]:
         SettingsError: a weight is out of range, a file holds more than one picture.
         MediaError: a picture is missing or damaged.
     """
-    return tuple(Reference(_picture(file), weight) for file, weight in map(_split, texts))
+    return tuple(Reference(read_picture(file, "reference"), weight) for file, weight in map(_split, texts))
 
 
 def reference_files(texts: Sequence[str]) -> list[Path]:
@@ -39,10 +37,3 @@ def _split(text: str) -> tuple[Path, float]:
     if not 0 <= weight <= HIGHEST:
         raise SettingsError(f"The reference {file} has the weight {number}; it must be between 0 and {HIGHEST:g}.")
     return Path(file), weight
-
-
-def _picture(file: Path) -> Tensor:
-    with open_reader(file) as reader:
-        if reader.info.frames != 1:
-            raise SettingsError(f"The reference {file} has {reader.info.frames} frames; it must be one picture.")
-        return reader.read(0, 1)[0]

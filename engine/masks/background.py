@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from engine.errors import SettingsError
+from engine.footage import SLICE
 from engine.media import MediaInfo, open_reader, scaled
 
 Background = Callable[[int, int], Tensor]
 """`background(start, stop)` is what stands behind these frames, `[T, 3, H, W]` at the result's size, or one for all."""
-
-AT_ONCE = 8  # frames
 
 
 @contextmanager
@@ -37,6 +36,6 @@ def open_background(file: str, clip: MediaInfo, size: tuple[int, int]) -> Iterat
         def background(start: int, stop: int) -> Tensor:
             return scaled(reader.read(0, 1) if info.frames == 1 else reader.read(start, stop), size)
 
-        for start in range(0, min(info.frames, clip.frames), AT_ONCE):
-            background(start, min(start + AT_ONCE, info.frames, clip.frames))
+        for start in range(0, min(info.frames, clip.frames), SLICE):
+            background(start, min(start + SLICE, info.frames, clip.frames))
         yield background

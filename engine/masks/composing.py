@@ -33,15 +33,16 @@ class Compose:
     masks: Masks | None = None
     behind: Background | None = None
 
-    def __call__(self, frames: Tensor, first: int) -> Tensor:
+    def __call__(self, frames: Tensor, first: int, source: Tensor | None = None) -> Tensor:
         """This puts restyled frames `[T, 3, H, W]` into their source, `first` being their first number.
 
-        Outside of the mask they are those of the source, or of the background, bit by bit.
+        Outside of the mask they are those of the source, or of the background, bit by bit. source: its frames at its
+        own size, where someone has read them already.
         """
         if self.masks is None:
             return frames
         last = first + len(frames)
-        source = self.sources.reader.read(first, last)
+        source = self.sources.reader.read(first, last) if source is None else source
         inside = F.interpolate(self._grown(self.masks(first, last, source)), self.size, mode="nearest-exact")
         inside = feathered(inside, self.settings.mask_feather)
         if self.behind is not None:

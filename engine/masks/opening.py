@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.agreement import check_passes
 from engine.detectors import detector_mark
 from engine.errors import MediaError, SettingsError
-from engine.footage import Footage
+from engine.footage import SLICE, Footage
 from engine.journal import fingerprint
 from engine.keyframes import read_keyframes
 from engine.masks.followed import FollowedMasks, is_painted
@@ -28,7 +28,6 @@ from engine.sources import Sources
 INDEX = re.compile(r"(index|material):(\d+)")
 CRYPTOMATTE = re.compile("cryptomatte:(.+)")
 KEY = re.compile(r"key:#([0-9a-fA-F]{6})")
-AT_ONCE = 8  # frames
 LIKE = 0.15
 """How far a channel may be from the colour of a key, 0 to 1, and still be taken for it."""
 
@@ -101,8 +100,8 @@ def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, fold
 
 
 def _read_through(masks: Masks, frames: int) -> Masks:
-    for number in range(0, frames, AT_ONCE):
-        masks(number, min(number + AT_ONCE, frames))
+    for number in range(0, frames, SLICE):
+        masks(number, min(number + SLICE, frames))
     return masks
 
 

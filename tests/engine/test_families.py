@@ -106,7 +106,7 @@ def test_reference_pictures_reach_a_model_that_takes_them(
     assert run(*job, "--model", "model", "-o", "d", "--reference", "cap.png") != 0
     assert "cap.png" in capsys.readouterr().err
     assert run(*job, "--model", "model", "-o", "d", "--reference", "clip.mp4") != 0
-    assert "clip.mp4 has 9 frames; it must be one picture" in capsys.readouterr().err
+    assert "clip.mp4 has 9 frames; give one picture" in capsys.readouterr().err
     assert run(*job, "--model", "starter", "-o", "d", "--reference", "hat.png") != 0
     assert "The model starter takes no reference pictures" in capsys.readouterr().err
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from consistency.structure import edge_f1
 from engine import pipeline
-from engine.enlarging import enlarged
 from engine.media import TensorReader, scaled
 from engine.plan import choose_sizes
 from engine.settings import Settings
+from engine.upsampling import upsampled
 from preprocessors.edges import Canny
 from samples.scenes import draw_scene
 
@@ -30,7 +30,7 @@ def off(one: Tensor, other: Tensor) -> float:
 
 
 def test_what_has_its_size_comes_back_as_it_is(source):
-    assert enlarged(source, source.flip(-1)) is source
+    assert upsampled(source, source.flip(-1)) is source
 
 
 @pytest.mark.parametrize("look", [lambda x: 0.1 + 0.8 * x, lambda x: 1 - x, lambda x: x * x])
@@ -38,7 +38,7 @@ def test_contours_are_those_of_the_source(source, look):
     """Looks that are a curve of the brightness: what they would be at full size is known."""
     grey = source.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
     wanted, small = look(grey), look(scaled(grey, SMALL))
-    made, plain = enlarged(small, source), scaled(small, LARGE)
+    made, plain = upsampled(small, source), scaled(small, LARGE)
     assert off(made, wanted) < 0.6 * off(plain, wanted)
     edges = Canny(100, 200)
     before, after = (edge_f1(edges(one), edges(wanted)).mean() for one in (plain, made))
@@ -47,16 +47,16 @@ def test_contours_are_those_of_the_source(source, look):
 
 def test_what_has_nothing_to_do_with_the_source_is_scaled_up_as_it_is(source):
     flat = torch.full((2, 3, *SMALL), 0.4)
-    assert off(enlarged(flat, source), torch.full_like(source, 0.4)) < 1e-4
+    assert off(upsampled(flat, source), torch.full_like(source, 0.4)) < 1e-4
     noise = torch.rand(2, 3, *SMALL, generator=torch.Generator().manual_seed(1)) * 0.4 + 0.3
-    assert off(enlarged(noise, torch.full_like(source, 0.5)), scaled(noise, LARGE)) < 1e-6
+    assert off(upsampled(noise, torch.full_like(source, 0.5)), scaled(noise, LARGE)) < 1e-6
 
 
 def test_a_contour_gets_no_halo():
     """A step a pixel wide, between two areas; no pixel leaves what the two span by more than scaling up alone does."""
     wall = torch.where(torch.arange(384) < 190, 0.2, 0.8).expand(1, 3, 216, 384)
     small = scaled(1 - wall, SMALL)
-    made, plain = enlarged(small, wall), scaled(small, LARGE)
+    made, plain = upsampled(small, wall), scaled(small, LARGE)
     assert made.max() <= plain.max() + 0.005
     assert made.min() >= plain.min() - 0.005
     steps = made[0, 0, 100].diff().abs()
@@ -66,17 +66,17 @@ def test_a_contour_gets_no_halo():
 
 def test_seen_from_afar_it_is_what_was_made(source):
     small = 0.2 + 0.6 * scaled(source, SMALL).flip(1)
-    assert off(scaled(enlarged(small, source), SMALL), small) < 0.01
+    assert off(scaled(upsampled(small, source), SMALL), small) < 0.01
 
 
 def test_frames_do_not_depend_on_each_other(source):
     small = scaled(source, SMALL).flip(1)
-    assert torch.equal(enlarged(small, source)[1:], enlarged(small[1:], source[1:]))
+    assert torch.equal(upsampled(small, source)[1:], upsampled(small[1:], source[1:]))
 
 
 @pytest.mark.parametrize("small", [(1, 96), (3, 2), (54, 95)])
 def test_any_shape_works(source, small):
-    assert enlarged(torch.rand(2, 3, *small), source).shape == source.shape
+    assert upsampled(torch.rand(2, 3, *small), source).shape == source.shape
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Several devices restyle a clip's shots abreast: the same frames as one alone, whatever happens on the way."""
+"""Several devices restyle a clip's shots in parallel: the same frames as one alone, whatever happens on the way."""
 
 from __future__ import annotations
 

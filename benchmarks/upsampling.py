@@ -1,4 +1,4 @@
-"""Large results, scaled up and with the source's contours: `python -m benchmarks.enlarging CLIP --look ink`.
+"""Large results, scaled up and with the source's contours: `python -m benchmarks.upsampling CLIP --look ink`.
 
 The frames about a clip's middle are restyled as one window, at the model's size, and brought to the clip's both ways.
 Edges: F1 of Canny edges against the source's, one pixel apart at most. Change: warp error along the source's motion, at
@@ -21,11 +21,11 @@ from consistency.metrics import warp_error
 from consistency.occlusion import occluded
 from consistency.structure import edge_f1
 from engine.diffusion import catalog
-from engine.enlarging import enlarged
 from engine.media import open_reader, scaled
 from engine.plan import choose_sizes
 from engine.report.measuring import EDGES
 from engine.settings import Settings, look_names
+from engine.upsampling import upsampled
 from preprocessors.flow import DisFlow
 
 
@@ -63,7 +63,7 @@ def main() -> None:
             spent = time.process_time() - began
             plain = scaled(made, (source.shape[-2], source.shape[-1]))
             began = time.process_time()
-            crisp = enlarged(made, source)
+            crisp = upsampled(made, source)
             took = (time.process_time() - began) / len(source)
             for way, large in (("scaled", plain), ("contours", crisp)):
                 edges = float(edge_f1(EDGES(large), wanted).mean())

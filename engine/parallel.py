@@ -1,4 +1,4 @@
-"""Restyle the shots of a job, one after another on one device, or on several abreast: each takes the longest left.
+"""Restyle the shots of a job, one after another on one device, or on several in parallel: each takes the longest left.
 
 Shots have nothing in common but the journal, where every chunk has files of its own: who makes which does not show.
 Threads do: what takes long is done by devices and libraries that leave the others to their work meanwhile. And threads
@@ -69,7 +69,7 @@ def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str
         count = "1 shot" if len(shots) == 1 else f"{len(shots)} shots"
         announce(f"{idle} of {len(studios)} devices stay idle: the clip has {count}, and each is made on one.")
     with quiet():  # or each would restore what it found, perhaps another's silence
-        yield from _abreast(studios, shots, announce)
+        yield from _in_parallel(studios, shots, announce)
 
 
 def on_devices(stylizers: Sequence[Stylizer]) -> str:
@@ -86,7 +86,7 @@ def _restyled(studio: Studio, shot: Numbered) -> Iterator[Made]:
     return restyle_shot(studio, number, chunks, lambda span: after[span.start])
 
 
-def _abreast(studios: Sequence[Studio], shots: list[Numbered], announce: Callable[[str], None]) -> Iterator[Made]:
+def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Callable[[str], None]) -> Iterator[Made]:
     left: SimpleQueue[Numbered] = SimpleQueue()
     for shot in sorted(shots, key=lambda shot: -sum(len(span) for _, span in shot[1])):
         left.put(shot)

@@ -16,18 +16,18 @@ from kornia.filters import box_blur
 from torch import Tensor
 from torch.nn import functional as F
 
+from consistency.structure import LUMA
 from engine.footage import SLICE
 from engine.masks import Compose
 from engine.media import Reader, scaled
 
-LUMA = (0.299, 0.587, 0.114)
 REACH = 2
 """Pixels of the small picture to each side, over which slopes are taken."""
 FAINT = 1e-3
 """Variance of brightness: what differs less in the source is noise or texture, and little of it is added."""
 
 
-def enlarged(frames: Tensor, source: Tensor) -> Tensor:
+def upsampled(frames: Tensor, source: Tensor) -> Tensor:
     """This brings restyled frames `[T, 3, h, w]` to the size of their source `[T, 3, H, W]`, all 0 to 1.
 
     Frames that have that size already come back as they are.
@@ -49,11 +49,14 @@ def delivered(frames: Tensor, first: int, reader: Reader, size: tuple[int, int],
 
     first: the number of the first of them in the clip.
     """
-    same = frames.shape[-2:] == size
-    for piece in torch.split(frames, SLICE if same else 1):
-        shown = piece if same else enlarged(piece, scaled(reader.read(first, first + 1), size))
-        yield compose(shown, first)
-        first += len(piece)
+    if frames.shape[-2:] == size:
+        for piece in torch.split(frames, SLICE):
+            yield compose(piece, first)
+            first += len(piece)
+        return
+    for number, frame in enumerate(frames[:, None], first):
+        source = reader.read(number, number + 1)
+        yield compose(upsampled(frame, scaled(source, size)), number, source)
 
 
 def _brightness(frames: Tensor) -> Tensor:
