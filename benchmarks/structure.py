@@ -36,7 +36,7 @@ from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.report.measuring import EDGES
 from engine.settings import load_look, look_names
-from preprocessors.depth import Depth
+from preprocessors.aligned_depth import AlignedDepth
 from samples.kinds import Kind, draw_kind
 from samples.scenes import Scene, draw_scene, film
 from samples.textures import draw_texture
@@ -105,7 +105,7 @@ def flicker(network: Network, frames: int = 12) -> float:
     scene = _filmed(Kind.STILL, 1)
     grain = torch.randn(frames, 3, *SIZE, generator=torch.Generator().manual_seed(0))
     clip = (scene.frames + GRAIN * grain).clamp(0, 1)
-    maps = Depth(network).fit([clip])(clip)
+    maps = AlignedDepth(network).fit([clip])(clip)
     return float(maps.diff(dim=0).abs().mean())
 
 
