@@ -43,7 +43,7 @@ class Person:
         told, complained = StringIO(), StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(told), redirect_stderr(complained):
             patch.chdir(self.home)
-            patch.setenv("HF_HUB_OFFLINE", environment.get("HF_HUB_OFFLINE", ""))  # put back, whatever a job makes of it
+            patch.setenv("HF_HUB_OFFLINE", environment.get("HF_HUB_OFFLINE", ""))  # a job sets it
             patch.setattr(constants, "HF_HUB_OFFLINE", "HF_HUB_OFFLINE" in environment)
             patch.setattr(constants, "HF_HUB_CACHE", str(self.home / "cache" / "hub"))
             url = environment.get("HF_ENDPOINT", self.hub.url)
