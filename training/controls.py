@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,9 @@ def _weights(name: str, count: int, rng: torch.Generator) -> Tensor:
     return torch.where(whole, 1.0, other)
 
 
-def train(finished: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401
+def train(
+    finished: Denoiser, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
+) -> Any:  # noqa: ANN401 - diffusers' classes are untyped
     """This trains ControlNets of NEW, going on from `run/controls.pt`; gives them by name, with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
     model = MoreControls(finished, start)
@@ -86,7 +88,7 @@ def train(finished: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, 
     trained = loop.train(
         stage,
         model,
-        lambda rng: frames_of(pool, 16, rng),
+        lambda rng: frames_of(pool(), 16, rng),
         lambda batch, rng: loss_of(model, batch, alphas, rng),
     )
     return trained.nets

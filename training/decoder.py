@@ -6,7 +6,7 @@ Latents stay what they are for the denoiser, so this can run beside it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +62,17 @@ def loss_of(model: Decoder, batch: tuple[Tensor, Tensor], rng: torch.Generator) 
 
 
 def train(
-    vae: AutoencoderDC, latents: Tensor, pictures: NDArray[np.uint8], held_out: Tensor, run: Path, steps: int, seed: int
+    vae: AutoencoderDC,
+    learned: Callable[[], tuple[Tensor, NDArray[np.uint8]]],
+    held_out: Tensor,
+    run: Path,
+    steps: int,
+    seed: int,
 ) -> AutoencoderDC:
-    """This trains the decoder on, going on from `run/decoder.pt`; gives the autoencoder with the averaged one."""
+    """This trains the decoder on, going on from `run/decoder.pt`; gives the autoencoder with the averaged one.
+
+    `learned` makes the latents and pictures that `crops` takes.
+    """
     stage = Stage(run / "decoder.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
     model = Decoder(vae)
 
@@ -76,7 +84,7 @@ def train(
     trained = loop.train(
         stage,
         model,
-        lambda rng: crops(latents, pictures, 16, rng),
+        lambda rng: crops(*learned(), 16, rng),
         lambda batch, rng: loss_of(model, batch, rng),
         report,
     )

@@ -50,14 +50,17 @@ def train(
 ) -> Any:  # noqa: ANN401 - the module that came in, averaged
     """This trains `model`, going on from the checkpoint where there is one, and gives its averaged weights.
 
-    All chance comes from the one generator that `batches` and `loss_of` are given. Its state is in the checkpoint, so a
-    run that was stopped ends with the weights of one that was not.
+    Nothing is asked of `batches` where no step is left. All chance comes from the one generator that `batches` and
+    `loss_of` are given. Its state is in the checkpoint, so a run that was stopped ends with the weights of one that was
+    not.
     """
     rng = torch.Generator().manual_seed(stage.seed)
     optimiser = torch.optim.AdamW(model.parameters(), lr=stage.rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(stage.averaging))  # type: ignore[no-untyped-call]
     parts: dict[str, Any] = {"model": model, "average": average, "optimiser": optimiser}
     done, running = _resume(stage.checkpoint, parts, rng)
+    if done >= stage.steps:
+        return average.module
     start = saved = time.monotonic()
     stream = batches(rng)
     while done < stage.steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
     return error * sigma[0] ** 2
 
 
-def train(still: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, start: Path | None = None) -> Any:  # noqa: ANN401
+def train(
+    still: Denoiser, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
+) -> Any:  # noqa: ANN401 - diffusers' classes are untyped
     """This trains motion modules, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
@@ -100,7 +103,7 @@ def train(still: Denoiser, pool: ClipPool, run: Path, steps: int, seed: int, sta
     trained = loop.train(
         stage,
         model,
-        lambda rng: clips(pool, rng),
+        lambda rng: clips(pool(), rng),
         lambda batch, rng: loss_of(model, batch, alphas, rng).mean(),
     )
     return trained.unet

@@ -10,6 +10,7 @@ import argparse
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -30,7 +31,7 @@ from training import autoencoder, controls, decoder, depth, diffusion, export, h
 from training.attributions import attributions
 from training.encoding import Encoded, encode_pairs
 from training.moving import ClipPool, draw_clips, encode_clips
-from training.pairs import make_changed, make_pairs
+from training.pairs import Painted, make_changed, make_pairs
 from training.photos import Photo, crop, load, read_index, to_tensor
 
 Made = TypeVar("Made", Encoded, diffusion.Pool, ClipPool)
@@ -85,6 +86,61 @@ def kept(path: Path, kind: type[Made], make: Callable[[], Made]) -> Made:
     return kind(**torch.load(path))
 
 
+class Material:
+    """What stages learn from, made when the first one asks for it and kept in the run's folder."""
+
+    def __init__(self, recipe: Recipe, photos: list[Photo], vae: AutoencoderDC) -> None:
+        self.recipe, self.photos, self.vae = recipe, photos, vae
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """Photos and drawn pictures in every look."""
+        return make_pairs(self.photos, self.recipe.scenes, self.recipe.run / "pairs.npy")
+
+    @cached_property
+    def painted(self) -> Painted:
+        """The same, and once more with looks that words change."""
+        changed, bits = make_changed(self.photos, self.recipe.scenes, self.recipe.run / "changed.npy")
+        return Painted(np.concatenate([self.pairs, changed]), np.concatenate([np.zeros_like(bits), bits]))
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        """Both as latents and control maps."""
+        return kept(self.recipe.run / "encoded.pt", Encoded, lambda: encode_pairs(self.painted, self.vae))
+
+    @cached_property
+    def readers(self) -> hints.Readers:
+        """What reads control maps."""
+        if self.recipe.start is not None:
+            return hints.start_from(self.recipe.start, diffusion.CONTROLS)
+        return hints.train(self.encoded.latents, self.encoded.maps, **self.recipe.stage("hints"))
+
+    def pool(self) -> diffusion.Pool:
+        """This gives pairs whose maps were read."""
+        return kept(
+            self.recipe.run / "pool.pt",
+            diffusion.Pool,
+            lambda: diffusion.Pool(
+                self.encoded.latents, self.readers.read_all(self.encoded.maps), self.encoded.changes
+            ),
+        )
+
+    def still(self) -> tuple[Tensor, np.ndarray]:
+        """This gives latents of the pairs, and the pairs."""
+        return self.encoded.latents[: len(self.pairs)], self.pairs
+
+    def clips(self, near: DepthNet) -> ClipPool:
+        """This gives moving scenes, whose depth the finished network draws."""
+        drawers: list[Preprocessor] = [Palette(), SoftLines(), Depth(near), FlowMap(DisFlow())]
+        return kept(
+            self.recipe.run / "clips.pt",
+            ClipPool,
+            lambda: encode_clips(
+                draw_clips(self.pairs, self.recipe.clips, self.recipe.seed), self.vae, self.readers, drawers
+            ),
+        )
+
+
 def train(recipe: Recipe) -> None:
     """This runs all stages and writes the starter."""
     recipe.run.mkdir(parents=True, exist_ok=True)
@@ -93,27 +149,15 @@ def train(recipe: Recipe) -> None:
     rng = np.random.default_rng(recipe.seed)
     unseen = to_tensor([crop(load(photo), 192, rng) for photo in index if photo.held_out][::3])
     vae = _autoencoder(recipe, learned, unseen)
-    pairs = make_pairs(learned, recipe.scenes, recipe.run / "pairs.npy")
-    encoded = kept(recipe.run / "encoded.pt", Encoded, lambda: _encoded(recipe, learned, pairs, vae))
-    readers = _readers(recipe, encoded)
-    pool = kept(
-        recipe.run / "pool.pt",
-        diffusion.Pool,
-        lambda: diffusion.Pool(encoded.latents, readers.read_all(encoded.maps), encoded.changes),
-    )
-    denoiser = diffusion.train(pool, start=recipe.start, **recipe.stage("diffusion"))
+    made = Material(recipe, learned, vae)
+    denoiser = diffusion.train(made.pool, autoencoder.CHANNELS, start=recipe.start, **recipe.stage("diffusion"))
     near = _depth(recipe)
-    drawers: list[Preprocessor] = [Palette(), SoftLines(), Depth(near), FlowMap(DisFlow())]
-    clips = kept(
-        recipe.run / "clips.pt",
-        ClipPool,
-        lambda: encode_clips(draw_clips(pairs, recipe.clips, recipe.seed), vae, readers, drawers),
-    )
+    clips = cache(lambda: made.clips(near))
     more = controls.train(denoiser, clips, start=recipe.start, **recipe.stage("controls"))
     unet = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
-    export.export_controls({**denoiser.controlnets, **more}, readers, recipe.target)
+    export.export_controls({**denoiser.controlnets, **more}, made.readers, recipe.target)
     export.export_denoiser(denoiser, unet, recipe.target)
-    last = decoder.train(vae, encoded.latents[: len(pairs)], pairs, unseen, **recipe.stage("decoder"))
+    last = decoder.train(vae, made.still, unseen, **recipe.stage("decoder"))
     export.export_autoencoder(last, recipe.target)
     (recipe.target / "ATTRIBUTIONS.md").write_text(attributions(learned), encoding="utf-8")
 
@@ -123,17 +167,6 @@ def _autoencoder(recipe: Recipe, learned: list[Photo], unseen: Tensor) -> Autoen
         vae: AutoencoderDC = AutoencoderDC.from_pretrained(recipe.start / "vae")
         return vae.float().eval()
     return autoencoder.train([load(photo) for photo in learned], unseen, **recipe.stage("autoencoder"))
-
-
-def _encoded(recipe: Recipe, learned: list[Photo], pairs: np.ndarray, vae: AutoencoderDC) -> Encoded:
-    changed, bits = make_changed(learned, recipe.scenes, recipe.run / "changed.npy")
-    return encode_pairs(pairs, changed, bits, vae)
-
-
-def _readers(recipe: Recipe, encoded: Encoded) -> hints.Readers:
-    if recipe.start is not None:
-        return hints.start_from(recipe.start, tuple(encoded.maps))
-    return hints.train(encoded.latents, encoded.maps, **recipe.stage("hints"))
 
 
 def _depth(recipe: Recipe) -> DepthNet:
