@@ -30,20 +30,9 @@ from engine.diffusion.vace import DRAWN
 from engine.diffusion.wan_vace import WanVace
 from engine.errors import ModelError
 from tests.engine.diffusion import conformance, tiny_wan
+from tests.engine.diffusion.conformance import REQUEST, SIZE, chunk
 
 LIBRARY: Any = diffusers
-SIZE = (32, 48)
-REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_wan.build(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> WanVace:
-    return load(folder)
 
 
 def load(folder: Path) -> WanVace:
@@ -52,8 +41,8 @@ def load(folder: Path) -> WanVace:
     return loaded
 
 
-def chunk(model: WanVace, frames: int, **changes: Any) -> Chunk:
-    return conformance.chunk(model, frames, SIZE, **changes)
+folder = conformance.checkpoint(tiny_wan.build)
+model = conformance.loaded(load)
 
 
 def plain_pipeline(model: WanVace) -> Any:
