@@ -69,7 +69,7 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
         "0",
     )
     assert run(*words, "-o", "out", "--codec", "png") == 0
-    plan = json.loads((tmp_path / "out.restyle" / "plan.json").read_text(encoding="utf-8"))
+    plan = json.loads((tmp_path / "out.restyle" / "plan.json").read_text(encoding="utf-8"))["shots"]
     assert [shot[0][0] for shot in plan] == [0, CUT]
     assert len(plan[1]) >= 3
     assert probe(tmp_path / "out").frames == FRAMES
