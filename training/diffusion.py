@@ -255,7 +255,7 @@ def train(
         net: Any = model.controlnets[name]
         net.controlnet_cond_embedding = ReadAlready(net.controlnet_cond_embedding)
     alphas = build_scheduler().alphas_cumprod
-    stage = Stage(run / "diffusion.pt", steps, rate=1e-3, warm_up=200, averaging=0.998, seed=seed)
+    stage = Stage(run / "diffusion.pt", steps, rate=1e-3, warm_up=100, averaging=0.998, seed=seed)
     trained = loop.train(
         stage,
         model,

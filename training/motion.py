@@ -84,8 +84,8 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
 
         noised, times, wanted, sigma = rolled_out(batch.source, batch.target, alphas, rng, predict, batch.noise)
     else:
-        time = torch.randint(40, 900, (1,), generator=rng)
-        first = bool(torch.rand(1, generator=rng) < 0.4) and int(time) > 250
+        time = torch.randint(100, 950, (1,), generator=rng)
+        first = bool(torch.rand(1, generator=rng) < 0.5) and int(time) > 300
         share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
         start = batch.target + share * (batch.source - batch.target)
         noised, times, wanted, sigma = noised_at(time, start, batch.target, batch.noise, alphas)
