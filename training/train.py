@@ -141,7 +141,8 @@ def _depth(recipe: Recipe) -> DepthNet:
         return load_depth(recipe.start / "depth")
     views, planes, run = recipe.depth_views, recipe.depth_planes, recipe.run
     pools = depth.load_pools(run / "depth_pool.pt", recipe.photos, views, planes)
-    unseen = depth.load_pools(run / "depth_unseen.pt", recipe.photos, views // 25, planes // 6, held_out=True)
+    few = max(2, views // 25), max(2, planes // 6)  # the upright pool is half as large
+    unseen = depth.load_pools(run / "depth_unseen.pt", recipe.photos, *few, held_out=True)
     net = depth.train(pools, unseen, **recipe.stage("depth"))
     depth.export(net, recipe.target / "depth")
     return net

@@ -8,16 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from cli.about import pull_model
+from cli.restyle import main
 from engine.diffusion import catalog
 from tests.engine.diffusion import tiny_cosmos, tiny_sd15
 from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
@@ -35,6 +39,25 @@ class Person:
     home: Path
 
     def runs(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """What the command does, without the start of another Python; what the Hub's client reads there is set here."""
+        told, complained = StringIO(), StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(told), redirect_stderr(complained):
+            patch.chdir(self.home)
+            patch.setenv("HF_HUB_OFFLINE", environment.get("HF_HUB_OFFLINE", ""))  # a job sets it
+            patch.setattr(constants, "HF_HUB_OFFLINE", "HF_HUB_OFFLINE" in environment)
+            patch.setattr(constants, "HF_HUB_CACHE", str(self.home / "cache" / "hub"))
+            url = environment.get("HF_ENDPOINT", self.hub.url)
+            template = constants.HUGGINGFACE_CO_URL_TEMPLATE.removeprefix(constants.ENDPOINT)
+            patch.setattr(constants, "ENDPOINT", url)
+            patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + template)
+            patch.setattr(sys, "argv", ["restyle", *words])
+            with pytest.raises(SystemExit) as stop:
+                main()
+        code = int(stop.value.code or 0)
+        return subprocess.CompletedProcess(words, code, told.getvalue(), complained.getvalue())
+
+    def starts(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """The same from a fresh start, with nothing but the environment."""
         own = {"HF_ENDPOINT": self.hub.url, "HF_HOME": str(self.home / "cache"), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
         code = "from cli.restyle import main; main()"
@@ -83,7 +106,7 @@ def publish(hub: FakeHub, folder: Path) -> None:
 
 def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person, tmp_path: Path) -> None:
     fresh = Person(FakeHub(url="http://127.0.0.1:9"), tmp_path)
-    listed = fresh.runs("models", HF_HUB_OFFLINE="1")
+    listed = fresh.starts("models", HF_HUB_OFFLINE="1")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "animatediff " in listed.stdout
     assert "no, 9.9 GB" in listed.stdout
@@ -107,7 +130,7 @@ def test_a_model_that_is_not_here_is_refused_with_the_command_that_fetches_it(tm
 @pytest.fixture(scope="module")
 def fetched(person: Person) -> Person:
     """The person after `restyle models --pull animatediff`."""
-    done = person.runs("models", "--pull", "animatediff")
+    done = person.starts("models", "--pull", "animatediff")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "animatediff is here.\n"
     return person
@@ -132,7 +155,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
     style = fetched.home / "style.png"
     cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
-    done = fetched.runs(*words, HF_ENDPOINT="http://127.0.0.1:9")
+    done = fetched.starts(*words, HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
     assert "48 frames" in done.stderr  # of which 30, four windows, after the cut
     first = (fetched.home / "out.mp4").read_bytes()

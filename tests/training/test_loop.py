@@ -67,3 +67,16 @@ def test_a_stage_learns(tmp_path):
 
 def test_seeds_differ(tmp_path):
     assert not torch.equal(weights(run(tmp_path / "a", 2)), weights(run(tmp_path / "b", 2, seed=1)))
+
+
+@pytest.mark.parametrize(("processor", "kind"), [("AVX2", torch.float32), ("AVX512", torch.bfloat16)])
+def test_it_computes_in_what_the_processor_is_fast_in(tmp_path, monkeypatch, processor, kind):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    model, seen = build(), []
+
+    def loss(batch, rng):
+        seen.append(model(batch))
+        return seen[-1].float().square().mean()
+
+    loop.train(Stage(tmp_path / "stage.pt", 1, rate=1e-2, warm_up=3, averaging=0.9), model, batches, loss)
+    assert [made.dtype for made in seen] == [kind]

@@ -1,4 +1,4 @@
-"""The recipe from end to end, a few steps of everything: what it writes is a model that the engine loads and runs."""
+"""The recipe from end to end, one step of everything: what it writes is a model that the engine loads and runs."""
 
 import csv
 from pathlib import Path
@@ -24,18 +24,18 @@ def photos(tmp_path_factory) -> Path:
     with (folder / "index.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["file", "source", "original_path", "licence", "credit"])
-        for number in range(16):
+        for number in range(7, 10):  # of which the second is held out
             noise = cv2.GaussianBlur(rng.standard_normal((256, 300, 3)), (0, 0), 6)
             cv2.imwrite(str(folder / f"{number}.png"), np.clip(noise / noise.std() * 50 + 128, 0, 255).astype(np.uint8))
             rows.writerow([f"{number}.png", "someone/pictures", f"p{number}.png", "CC BY 4.0", f"Person {number}"])
-    assert 0 < sum(photo.held_out for photo in read_index(folder)) < 8
+    assert [photo.held_out for photo in read_index(folder)] == [False, True, False]
     return folder
 
 
 @pytest.fixture(scope="module")
 def starter(photos, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("recipe")
-    recipe = Recipe(photos, folder / "run", folder / "starter", 0, 1, 2, 50, 12, dict.fromkeys(STAGES, 2))
+    recipe = Recipe(photos, folder / "run", folder / "starter", 0, 1, 2, 2, 2, dict.fromkeys(STAGES, 1))
     train(recipe)
     return folder / "starter"
 
@@ -72,7 +72,7 @@ def test_the_shipped_recipe_can_be_read():
 
 
 def test_a_look_depends_on_the_picture_alone(photos, tmp_path):
-    index = read_index(photos)[:3]
+    index = read_index(photos)[:2]
     together = make_pairs(index, 0, tmp_path / "all.npy")
-    alone = make_pairs(index[2:], 0, tmp_path / "one.npy")
-    assert np.array_equal(together[2:], alone)
+    alone = make_pairs(index[1:], 0, tmp_path / "one.npy")
+    assert np.array_equal(together[1:], alone)
