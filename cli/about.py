@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+SOLD = {True: "yes", False: "no", None: "not said"}
+
 
 def version() -> str:
     """This names the program and its version."""
@@ -52,7 +54,7 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "to fetch, GB": round(row.size, 1),
             "fits": fit(row, machine),
             "licence": str(row.licence),
-            "results may be sold": {True: "yes", False: "no", None: "not said"}[row.licence.commercial],
+            "results may be sold": SOLD[row.licence.commercial],
             "controls": sorted(row.takes.controls),
             "reference pictures": row.takes.references,
         }
@@ -72,14 +74,27 @@ def models_table() -> str:
     return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 
 
-def _detectors() -> list[str]:
+def describe_detectors() -> dict[str, dict[str, Any]]:
+    """This lists the learned detectors: whether each is here, its licence, what it draws."""
     from engine.detector_files import find_files
     from engine.detectors import DETECTORS
 
-    here = {name: "not here" if find_files(detector) is None else "here" for name, detector in DETECTORS.items()}
-    return [
-        f"{name:25}{here[name]:14}{detector.title}, draws {detector.control}. {detector.licence}."
+    return {
+        name: {
+            "what": detector.title,
+            "here": find_files(detector) is not None,
+            "draws": detector.control,
+            "licence": str(detector.licence),
+            "results may be sold": SOLD[detector.licence.commercial],
+        }
         for name, detector in DETECTORS.items()
+    }
+
+
+def _detectors() -> list[str]:
+    return [
+        f"{name:25}{'here' if told['here'] else 'not here':14}{told['what']}, draws {told['draws']}. {told['licence']}."
+        for name, told in describe_detectors().items()
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from cli.job import shown_on
+from cli.progress import shown_on
 from engine.errors import SettingsError
 
 

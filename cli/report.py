@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli.progress import shown_on
 from engine.errors import RestyleError
 
 
@@ -20,7 +21,6 @@ class Looking(NamedTuple):
 
 def report(chosen: argparse.Namespace) -> dict[str, Any]:
     """This judges the job that was chosen, writes its page, and gives what was found, in words or as facts."""
-    from cli.job import shown_on
     from engine.report import FinishedJob, as_facts, as_lines, measure, page
 
     job = FinishedJob.open(chosen.job, chosen.source)

@@ -112,12 +112,12 @@ def _obey(chosen: argparse.Namespace) -> None:
 
 
 def _models(chosen: argparse.Namespace) -> None:
-    from cli.about import describe_models, models_table, pull_model
+    from cli.about import describe_detectors, describe_models, models_table, pull_model
 
     if chosen.pull:
         print(pull_model(chosen.pull))
     elif chosen.as_json:
-        print(json.dumps(describe_models()))
+        print(json.dumps({"models": describe_models(), "detectors": describe_detectors()}))
     else:
         print(models_table())
 

@@ -195,14 +195,18 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
-    first = studios[0]
+    first, ladders = studios[0], [studio.stylizer.memory for studio in studios]
     stored = first.journal.plan()
     if stored is not None:
-        return Plan.from_json(stored)
+        plan = Plan.from_json(stored)
+        if not all(map(first.journal.has, range(plan.chunks))):
+            plan.keep_to_weights(ladders, first.journal.folder)
+        return plan
     info = first.reader.info
     shots = find_shots(settings.cuts, info.times, lambda: _slices(first.reader, info, progress))
     longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
-    plan = Plan.of(shots, longest, first.stylizer)
+    plan = Plan.of(shots, longest, first.stylizer, eight_bits=all(ladder.plan.eight_bits for ladder in ladders))
+    plan.keep_to_weights(ladders, first.journal.folder)
     first.journal.store_plan(plan.to_json())
     return plan
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 
+from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import ResourceError, SettingsError
 from engine.journal import free_disk
@@ -115,12 +116,16 @@ def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the cuts are and how each shot is cut into chunks, in frames of the clip."""
+    """Where the cuts are and how each shot is cut into chunks, in frames of the clip.
+
+    eight_bits: whether chunks are made with weights in 8 bits. All are made with the same.
+    """
 
     shots: tuple[tuple[Span, ...], ...]
+    eight_bits: bool = False
 
     @classmethod
-    def of(cls, shots: list[Span], longest: int, stylizer: Stylizer) -> Self:
+    def of(cls, shots: list[Span], longest: int, stylizer: Stylizer, eight_bits: bool = False) -> Self:
         """This plans the chunks of every shot."""
         return cls(
             tuple(
@@ -129,17 +134,20 @@ class Plan:
                     for chunk in plan_chunks(len(shot), longest, OVERLAP, stylizer.rule)
                 )
                 for shot in shots
-            )
+            ),
+            eight_bits,
         )
 
     @classmethod
     def from_json(cls, plan: Any) -> Self:  # noqa: ANN401 - plain JSON
         """This reads what `to_json` gave."""
-        return cls(tuple(tuple(Span(*chunk) for chunk in shot) for shot in plan))
+        told: Any = {"shots": plan, "eight_bits": False} if isinstance(plan, list) else plan  # of an earlier version
+        return cls(tuple(tuple(Span(*chunk) for chunk in shot) for shot in told["shots"]), told["eight_bits"])
 
-    def to_json(self) -> list[list[list[int]]]:
-        """This gives plain lists."""
-        return [[[chunk.start, chunk.stop] for chunk in shot] for shot in self.shots]
+    def to_json(self) -> dict[str, Any]:
+        """This gives plain values."""
+        shots = [[[chunk.start, chunk.stop] for chunk in shot] for shot in self.shots]
+        return {"shots": shots, "eight_bits": self.eight_bits}
 
     def numbered(self) -> Iterator[tuple[int, list[tuple[int, Span]]]]:
         """This gives for every shot its number and its chunks with theirs, counted through the clip."""
@@ -147,6 +155,19 @@ class Plan:
         for shot, chunks in enumerate(self.shots):
             yield shot, list(enumerate(chunks, number))
             number += len(chunks)
+
+    def keep_to_weights(self, ladders: Sequence[Ladder], job: Path) -> None:
+        """This has models go over to plans for memory with the weights that the chunks of `job` are made with.
+
+        Raises:
+            ResourceError: there is no room for these any more.
+        """
+        for ladder in ladders:
+            if not ladder.keep_to(self.eight_bits):
+                raise ResourceError(
+                    f"{job} holds chunks made with weights in 8 bits, for which there is too little memory on "
+                    f"{ladder.device} now. Close other programs, leave --memory out, or start over with --fresh."
+                )
 
     @property
     def chunks(self) -> int:

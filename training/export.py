@@ -11,6 +11,8 @@ from diffusers import AutoencoderDC
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import nn
 
+from engine.diffusion.catalog import find
+from engine.diffusion.own_defaults import FILE, telling
 from training.diffusion import Denoiser, build_scheduler
 from training.hints import Readers
 from training.moving import READ_BY
@@ -24,13 +26,14 @@ def export_autoencoder(vae: AutoencoderDC, target: Path) -> None:
 
 
 def export_denoiser(model: Denoiser, unet: Any, target: Path) -> None:  # noqa: ANN401 - diffusers' classes are untyped
-    """This writes the UNet with its motion modules, the words and the noise schedule."""
+    """This writes the UNet with its motion modules, the words, the noise schedule, and how it is best asked."""
     unet.half().save_pretrained(target / "unet")
     model.text_encoder.half().save_pretrained(target / "text_encoder")
     model.tokenizer.save_pretrained(target / "tokenizer")
     known = json.dumps(known_words(), indent=0)
     (target / "tokenizer" / "words.json").write_text(known + "\n", encoding="utf-8")
     build_scheduler().save_pretrained(target / "scheduler")
+    (target / FILE).write_text(telling(find("starter")), encoding="utf-8")
 
 
 def export_controls(nets: Mapping[str, Any], readers: Readers, target: Path) -> None:

@@ -9,6 +9,7 @@ from typing import assert_never
 from engine.diffusion import hub
 from engine.diffusion.family import recognise
 from engine.diffusion.loading import Options, from_hub, gather, lora_file, plan_memory, uncollected
+from engine.diffusion.own_defaults import told_by
 from engine.diffusion.row import Family, Licence, Row
 from engine.diffusion.rows import (
     COGVIDEOX_DEFAULTS,
@@ -74,7 +75,7 @@ def _unknown(model: str) -> ModelError:
 
 
 def _of_folder(model: str, folder: Path) -> Row:
-    """This makes a row of a folder, with what its family does best."""
+    """This makes a row of a folder, with what its family does best where it does not say so itself."""
     family, licence = recognise(folder), Licence("see the folder", commercial=None)
     match family:
         case Family.ANIMATEDIFF:
@@ -91,7 +92,7 @@ def _of_folder(model: str, folder: Path) -> Row:
         case _:
             assert_never(family)
     takes = Capabilities(frozenset(), negative_prompt=True)
-    return Row(model, "a folder", family, licence, window, defaults, takes, side, folder)
+    return told_by(folder, Row(model, "a folder", family, licence, window, defaults, takes, side, folder))
 
 
 def is_here(row: Row) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Self
 import torch
 from safetensors import SafetensorError, safe_open
 
+from engine.diffusion.own_defaults import COMPONENT, FILE
 from engine.errors import ModelError
 
 SWAPPED = ("unet", "vae", "text_encoder")
@@ -41,7 +42,10 @@ class Checkpoint:
             raise ModelError(f"There is no model at {path}: it is not a folder.")
         if not any(path.glob("*/*.json")):
             raise ModelError(f"{path} is not a model in diffusers' layout: no folder in it has a config.")
-        return cls(str(path), {folder.name: folder for folder in sorted(path.iterdir()) if folder.is_dir()})
+        places = {folder.name: folder for folder in sorted(path.iterdir()) if folder.is_dir()}
+        if (told := path / FILE).is_file():  # it decides frames, as weights do
+            places[COMPONENT] = told
+        return cls(str(path), places)
 
     def with_own(self, path: Path) -> Checkpoint:
         """This takes denoiser, autoencoder and words from another checkpoint of the kind: a folder or a single file.
@@ -128,6 +132,8 @@ class Checkpoint:
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{folder} cannot be loaded: {error}") from error
+        except (TypeError, LookupError, ArithmeticError, AttributeError) as error:  # a list may be words, a number 0
+            raise ModelError(f"{folder / 'config.json'} has a value that does not work: {error}") from error
         _check_complete(folder, found_out)
         return net.requires_grad_(False).eval().to(device)
 

@@ -153,6 +153,15 @@ class Ladder:
             torch.cuda.empty_cache()
         return self.plan
 
+    def keep_to(self, eight_bits: bool) -> bool:
+        """This goes over to the largest plan, from the one that holds down, whose weights are of that kind.
+
+        False where there is none.
+        """
+        fitting = [n for n in range(self.held, len(self.plans)) if self.plans[n].eight_bits == eight_bits]
+        self.held = fitting[0] if fitting else self.held
+        return bool(fitting)
+
     def settle(self, resting: list[Any], streaming: list[Any]) -> None:
         """This brings a model's nets where the plan wants them between calls.
 

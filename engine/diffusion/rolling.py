@@ -2,8 +2,8 @@
 
 A model's temporal layers take a window of frames; a longer clip is cut into windows at every denoising step, each time
 elsewhere, so that no cut stays where it was and none is left to see. Windows do not overlap: each frame is computed
-once per step, as in a clip of one window. The order of the offsets is van der Corput's: 0, 1/2, 1/4, 3/4, 1/8 ...,
-each as far from the earlier ones as can be.
+once per step, as in a clip of one window. The order of the offsets is van der Corput's: 1/2, 1/4, 3/4, 1/8 ..., each as
+far from the earlier ones as can be.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ Steering = Callable[[int, Span, Tensor, Tensor, Tensor], Residuals]
 def roll(frames: int, window: int, step: int) -> list[Span]:
     """This cuts `frames` frames into windows for one denoising step: each frame in one, none longer than `window`.
 
-    From two windows' length on, none is shorter than half a window; between one and two, there are two windows, of at
-    least a quarter.
+    None is shorter than a quarter of it, and there are as many as leave every cut, the first and the last too, half a
+    window or more to roll over.
     """
     if frames <= window:
         return [Span(0, frames)]
-    share = bit_reversal(step)
-    if frames < 2 * window:
-        first, last = max(window // 4, frames - window), min(window, frames - window // 4)
-        cuts = [first + round(share * (last - first))]
-    else:
-        cuts = list(range(round(share * window), frames, window))
-        cuts = [min(max(cut, window // 2), frames - window // 2) for cut in cuts if cut > 0]
-    return [Span(start, stop) for start, stop in pairwise([0, *cuts, frames])]
+    shortest, share = max(1, window // 4), bit_reversal(step + 1)
+    count = min(-(-(2 * frames + window) // (2 * window)), frames // shortest)
+    cuts = [0]
+    for before in range(1, count):
+        after = count - before
+        first = max(before * shortest, frames - after * window)
+        last = min(before * window, frames - after * shortest, first + window - 1)
+        cuts.append(first + int(share * (last - first + 1)))
+    return [Span(start, stop) for start, stop in pairwise([*cuts, frames])]
 
 
 def bit_reversal(step: int) -> float:

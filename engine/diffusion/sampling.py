@@ -133,7 +133,7 @@ class Sampler(Pipeline):  # type: ignore[misc]
         scheduler: object,
     ) -> Sampler:
         """This puts a pipeline together of loaded parts."""
-        if "block_out_channels" not in vae.config:  # the pipeline derives the latents' size from their number
+        if "encoder_block_out_channels" in vae.config:  # from whose number the pipeline derives the latents' size
             vae.register_to_config(block_out_channels=vae.config.encoder_block_out_channels)
         sampler = cls(vae, text_encoder, tokenizer, unet, None, _Elsewhere(), scheduler)
         sampler.place = place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -115,7 +116,8 @@ class _Clip:
         self._partial.replace(self._path)
 
     def discard(self) -> None:
-        self._target.close()
+        with suppress(av.FFmpegError, OSError):  # closing writes what is held, and the disk may be full
+            self._target.close()
         self._partial.unlink(missing_ok=True)
 
 
@@ -126,9 +128,8 @@ class _Stills:
         self._partial.mkdir()
 
     def write(self, levels: NDArray[np.uint16], number: int) -> None:
-        target = self._partial / f"frame.{number:06d}.png"
-        if not cv2.imwrite(str(target), np.ascontiguousarray(levels[::-1].transpose(1, 2, 0))):
-            raise MediaError(f"{target} cannot be written.")
+        _, data = cv2.imencode(".png", np.ascontiguousarray(levels[::-1].transpose(1, 2, 0)))
+        (self._partial / f"frame.{number:06d}.png").write_bytes(data.tobytes())  # cv2 would not say why it cannot
 
     def finish(self) -> None:
         if self._path.exists():

@@ -206,9 +206,8 @@ class StillsSink:
 
         channels = frame.flip(0) if alpha is None else torch.cat([frame.flip(0), alpha])
         picture = channels.detach().cpu().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        target = self._partial / f"frame.{number:06d}.png"
-        if not cv2.imwrite(str(target), picture):
-            raise MediaError(f"{target} cannot be written.")
+        _, data = cv2.imencode(".png", picture)
+        (self._partial / f"frame.{number:06d}.png").write_bytes(data.tobytes())  # cv2 would not say why it cannot
 
     def finish(self) -> None:
         """This puts the folder in the place of an older one."""

@@ -21,6 +21,7 @@ from tests.fake_stylizer import FakeStylizer
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIP = ROOT / "samples" / "harbour.mp4"
 COMIC = ("--look", "comic", "--size", "96x54", "--no-cuts")
+BARE = (*COMIC, "--steady", "0", "--no-report")
 
 
 def run(monkeypatch, *words: str) -> int:
@@ -225,12 +226,12 @@ def _listening():
 @pytest.mark.usefixtures("_listening")
 def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(monkeypatch, capsys, folder, model):
     monkeypatch.setattr(catalog, "load", lambda name, device: Interrupted())
-    assert run(monkeypatch, "clip.mp4", *COMIC) == 130
+    assert run(monkeypatch, "clip.mp4", *BARE) == 130
     *_, last = capsys.readouterr().err.splitlines()
     assert last == "restyle: stopped. What is finished is kept in clip.comic.mp4.restyle; the same command goes on."
     assert not Path("clip.comic.mp4").exists()
     monkeypatch.setattr(catalog, "load", lambda name, device: model)
-    assert run(monkeypatch, "clip.mp4", *COMIC) == 0
+    assert run(monkeypatch, "clip.mp4", *BARE) == 0
     assert len(model.calls) == 2  # of three chunks
     assert Path("clip.comic.mp4").stat().st_size > 0
 
@@ -246,7 +247,7 @@ def test_ctrl_c_before_anything_is_kept_promises_nothing(monkeypatch, capsys, fo
 
 def test_options_win_over_a_file_of_settings(monkeypatch, capsys, folder, model):
     Path("job.toml").write_text('prompt = "fog"\nstrength = 0.4\nseed = 5\n')
-    assert run(monkeypatch, "clip.mp4", "--settings", "job.toml", *COMIC, "--seed", "6") == 0
+    assert run(monkeypatch, "clip.mp4", "--settings", "job.toml", *BARE, "--seed", "6") == 0
     chosen = json.loads(Path("clip.comic.mp4.restyle/job.json").read_text())["settings"]
     assert {name: chosen[name] for name in ("look", "strength", "seed")} == {
         "look": "comic",
@@ -261,7 +262,7 @@ def test_people_read_standard_error_and_machines_standard_output(monkeypatch, ca
     told = capsys.readouterr()
     assert told.out == ""
     assert "people.mp4: 48 frames" in told.err
-    assert run(monkeypatch, "clip.mp4", *COMIC, "-o", "machines.mp4", "--json") == 0
+    assert run(monkeypatch, "clip.mp4", *BARE, "-o", "machines.mp4", "--json") == 0
     told = capsys.readouterr()
     events = [json.loads(line) for line in told.out.splitlines()]
     assert told.err == ""

@@ -111,8 +111,10 @@ def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person
     assert "animatediff " in listed.stdout
     assert "no, 9.9 GB" in listed.stdout
     told = json.loads(fresh.runs("models", "--json").stdout)
-    assert told["starter"]["here"]
-    assert not told["animatediff"]["here"]
+    assert told["models"]["starter"]["here"]
+    assert not told["models"]["animatediff"]["here"]
+    assert told["detectors"]["hed"]["draws"] == "softedge"
+    assert not told["detectors"]["hed"]["here"]
     doctor = fresh.runs("doctor", HF_HUB_OFFLINE="1")
     assert (doctor.returncode, doctor.stderr) == (0, "")
     assert "restyle models --pull animatediff" in doctor.stdout
@@ -141,7 +143,7 @@ def test_only_configs_and_safetensors_are_fetched_and_once(fetched: Person) -> N
     assert {Path(path).suffix for path in got} == {".json", ".safetensors"}
     assert any(path.endswith("unet/diffusion_pytorch_model.fp16.safetensors") for path in got)
     assert not any(path.endswith(("unet/diffusion_pytorch_model.safetensors", "pruned.safetensors")) for path in got)
-    assert json.loads(fetched.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)["animatediff"]["here"]
+    assert json.loads(fetched.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)["models"]["animatediff"]["here"]
     before = len(got)
     assert fetched.runs("models", "--pull", "animatediff").returncode == 0
     assert len([path for path in fetched.hub.asked if "/resolve/" in path]) == before
@@ -161,7 +163,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     first = (fetched.home / "out.mp4").read_bytes()
     job = fetched.home / "out.mp4.restyle"
     plan = json.loads((job / "plan.json").read_text())
-    assert plan == [[[0, 18]], [[18, 48]]]
+    assert plan["shots"] == [[[0, 18]], [[18, 48]]]
     for path in job.glob("chunk-00001.*"):
         path.unlink()
     (fetched.home / "out.mp4").unlink()

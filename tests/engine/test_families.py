@@ -18,7 +18,7 @@ from engine.media import open_reader, probe
 from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, tiny_ltx2, tiny_wan
 from tests.engine.test_pipeline import draw_clip
 
-FRAMES, CUT = 62, 5
+FRAMES, CUT = 35, 5
 FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cogvideox-fun": (tiny_cogvideox.build, "canny"),
     "cosmos-transfer": (tiny_cosmos.build, "blur"),
@@ -30,9 +30,9 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs the command as a person would, in chunks of at most 25 frames and windows of 9."""
+    """Runs the command as a person would, in chunks of at most 17 frames and windows of 9."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("engine.plan.LONGEST", 24)
+    monkeypatch.setattr("engine.plan.LONGEST", 17)
     monkeypatch.setattr(catalog, "WAN_WINDOW", 9)
     monkeypatch.setattr(catalog, "COGVIDEOX_WINDOW", 9)
     monkeypatch.setattr(catalog, "COSMOS_WINDOW", 9)
@@ -69,7 +69,7 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
         "0",
     )
     assert run(*words, "-o", "out", "--codec", "png") == 0
-    plan = json.loads((tmp_path / "out.restyle" / "plan.json").read_text(encoding="utf-8"))
+    plan = json.loads((tmp_path / "out.restyle" / "plan.json").read_text(encoding="utf-8"))["shots"]
     assert [shot[0][0] for shot in plan] == [0, CUT]
     assert len(plan[1]) >= 3
     assert probe(tmp_path / "out").frames == FRAMES

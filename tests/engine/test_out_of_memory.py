@@ -11,7 +11,7 @@ import torch
 
 from engine import pipeline
 from engine.diffusion import catalog
-from engine.diffusion.memory import ON_PROCESSOR, Ladder
+from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, Ladder
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import ResourceError
 from engine.plan import Sizes, longest_chunk
@@ -79,6 +79,27 @@ def test_where_nothing_is_enough_it_says_so_and_keeps_what_is_finished(
     result, _ = run(source, FakeStylizer(), monkeypatch, "hungry.mp4")
     plain, _ = run(source, FakeStylizer(), monkeypatch, "plain.mp4")
     assert result == plain
+
+
+@pytest.mark.parametrize(("begun", "held", "kept"), [(2, 0, 2), (2, 1, 2), (0, 2, 3), (1, 3, 3)])
+def test_a_job_goes_on_with_weights_of_the_kind_that_its_chunks_are_made_with(
+    begun: int, held: int, kept: int, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(source, FakeStylizer(memory=Ladder(plans=ON_GPU, held=begun)), monkeypatch, "job.mp4")
+    (source.parent / "job.mp4.restyle" / "chunk-00001.safetensors").unlink()
+    model = FakeStylizer(memory=Ladder(plans=ON_GPU, held=held))
+    _, told = run(source, model, monkeypatch, "job.mp4")
+    assert len(model.calls) == 1
+    assert model.memory.held == kept
+    assert ON_GPU[kept].words in told[0]
+
+
+def test_a_job_whose_weights_have_no_room_any_more_is_refused(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(source, FakeStylizer(memory=Ladder(plans=ON_GPU, held=2)), monkeypatch, "job.mp4")
+    run(source, FakeStylizer(memory=Ladder(plans=ON_GPU, held=3)), monkeypatch, "job.mp4")  # all chunks are there
+    (source.parent / "job.mp4.restyle" / "chunk-00001.safetensors").unlink()
+    with pytest.raises(ResourceError, match="made with weights in 8 bits, for which there is too little memory on cpu"):
+        run(source, FakeStylizer(memory=Ladder(plans=ON_GPU, held=3)), monkeypatch, "job.mp4")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Laws of the words and looks that are taught: each word one token, modifiers seen, every look another picture."""
 
+import os
 import subprocess
 import sys
 from itertools import combinations
@@ -67,8 +68,9 @@ def test_tokens_have_the_same_numbers_in_every_process():
         "from training.diffusion import build_tokenizer; from training.words import known_words; "
         "print(sorted(build_tokenizer(known_words()).get_vocab().items()))"
     )
-    ran = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)]
-    assert ran[0] == ran[1]
+    other = {**os.environ, "PYTHONHASHSEED": "1"}  # another order of sets
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=other)
+    assert ran.stdout.strip() == str(sorted(build_tokenizer(known_words()).get_vocab().items()))
 
 
 def test_a_mixture_is_the_mean_of_two_looks():

@@ -6,7 +6,7 @@ A subclass says how to build a tiny checkpoint, and fills the tables at its top.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +24,32 @@ Changes = Mapping[str, dict[str, Any]]
 Refusals = Mapping[str, tuple[dict[str, Any], str]]
 
 
-def chunk(model: Stylizer, frames: int, size: tuple[int, int], **changes: Any) -> Chunk:
+SIZE = (32, 48)
+REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
+"""What a family's own tests ask for, at a size for which eight pixels are a latent."""
+
+
+def checkpoint(build: Callable[[Path], Path]) -> Any:
+    """The fixture `folder`: a tiny checkpoint, built once for a file's tests."""
+
+    @pytest.fixture(scope="module")
+    def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return build(tmp_path_factory.mktemp("model"))
+
+    return folder
+
+
+def loaded(load: Callable[[Path], Stylizer]) -> Any:
+    """The fixture `model`: what that checkpoint is loaded as, once for a file's tests."""
+
+    @pytest.fixture(scope="module")
+    def model(folder: Path) -> Stylizer:
+        return load(folder)
+
+    return model
+
+
+def chunk(model: Stylizer, frames: int, size: tuple[int, int] = SIZE, **changes: Any) -> Chunk:
     """A chunk of random frames, noise, and maps for every control that the model has."""
     generator = torch.Generator().manual_seed(7)
     pictures = torch.rand(frames, 3, *size, generator=generator)

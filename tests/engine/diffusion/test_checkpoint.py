@@ -109,6 +109,10 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda f: (f / "vae" / "config.json").write_text("[]"),
         r"vae/config\.json is damaged: it is no config",
     ),
+    "words for a list": (
+        lambda f: edit(f / "vae" / "config.json", encoder_block_out_channels="32, 64"),
+        r"vae/config\.json has a value that does not work",
+    ),
     "an empty tokenizer": (no_words, r"tokenizer has neither tokenizer\.json nor vocab\.json"),
     "config of another size": (lambda f: edit(f / "unet" / "config.json", block_out_channels=[16, 16]), "unet"),
     "another autoencoder": (another_autoencoder, "the autoencoder has 4 channels, the UNet takes 8"),

@@ -21,20 +21,9 @@ from engine.diffusion.stylizer import Chunk, Request
 from engine.errors import ModelError
 from tests.engine.diffusion import conformance
 from tests.engine.diffusion import tiny_cogvideox as tiny
+from tests.engine.diffusion.conformance import REQUEST, SIZE, chunk
 
 LIBRARY: Any = diffusers
-SIZE = (32, 48)
-REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.build(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> CogVideoXFun:
-    return load(folder)
 
 
 def load(folder: Path) -> CogVideoXFun:
@@ -43,8 +32,8 @@ def load(folder: Path) -> CogVideoXFun:
     return loaded
 
 
-def chunk(model: CogVideoXFun, frames: int, **changes: Any) -> Chunk:
-    return conformance.chunk(model, frames, SIZE, **changes)
+folder = conformance.checkpoint(tiny.build)
+model = conformance.loaded(load)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 4.0])

@@ -19,15 +19,14 @@ from engine.diffusion.cosmos_transfer import KNOWN, KNOWN_LEVEL, CosmosTransfer
 from engine.diffusion.flow_sampling import begin
 from engine.diffusion.loading import Options
 from engine.diffusion.row import Family
-from engine.diffusion.stylizer import Chunk, Request
+from engine.diffusion.stylizer import Request
 from engine.errors import ModelError, SettingsError
 from tests.engine.diffusion import conformance, fake_guardrail, tiny_wan
 from tests.engine.diffusion import tiny_cosmos as tiny
+from tests.engine.diffusion.conformance import REQUEST, SIZE, chunk
 from tests.engine.diffusion.fake_guardrail import CosmosSafetyChecker
 
 LIBRARY: Any = diffusers
-SIZE = (32, 48)
-REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,24 +36,14 @@ def guardrail() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.build(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> CosmosTransfer:
-    return load(folder)
-
-
 def load(folder: Path) -> CosmosTransfer:
     loaded = catalog.load(str(folder), "cpu")
     assert isinstance(loaded, CosmosTransfer)
     return loaded
 
 
-def chunk(model: CosmosTransfer, frames: int, **changes: Any) -> Chunk:
-    return conformance.chunk(model, frames, SIZE, **changes)
+folder = conformance.checkpoint(tiny.build)
+model = conformance.loaded(load)
 
 
 class TestCosmosTransfer(conformance.StylizerLaws):

@@ -20,20 +20,9 @@ from engine.diffusion.stylizer import Chunk, Request
 from engine.errors import ModelError
 from tests.engine.diffusion import conformance
 from tests.engine.diffusion import tiny_ltx2 as tiny
+from tests.engine.diffusion.conformance import REQUEST, SIZE, chunk
 
 LIBRARY: Any = diffusers
-SIZE = (32, 48)
-REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.build(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> LTX2:
-    return load(folder)
 
 
 def load(folder: Path, **options: Any) -> LTX2:
@@ -42,8 +31,8 @@ def load(folder: Path, **options: Any) -> LTX2:
     return replace(loaded, window=17)
 
 
-def chunk(model: LTX2, frames: int, **changes: Any) -> Chunk:
-    return conformance.chunk(model, frames, SIZE, **changes)
+folder = conformance.checkpoint(tiny.build)
+model = conformance.loaded(load)
 
 
 class TestLTX2(conformance.StylizerLaws):
@@ -118,7 +107,7 @@ def test_one_window_equals_the_librarys_own_pipeline(
 ) -> None:
     """All new, the control's LoRA on; the library lets pictures and sound see each other, unless it is told not to."""
     model = load(tiny.build(tmp_path, later=later))
-    given = conformance.chunk(model, 17, (32, 64))
+    given = chunk(model, 17, (32, 64))
     latents = given.noise.shape[0] * given.noise.shape[2] * given.noise.shape[3]
     drawn = torch.randn(1, 2 * latents, tiny.CHANNELS, generator=torch.Generator().manual_seed(5))
     noise = drawn[0, :latents].view(*given.noise.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2).contiguous()

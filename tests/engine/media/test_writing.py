@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from engine.errors import MediaError, SettingsError
-from engine.media import Writer, check_output, open_reader, probe, write_lossless
+from engine.media import MapWriter, Writer, check_output, open_reader, probe, write_lossless
 from engine.settings import Codec
 from tests.engine.media.drawn_clips import TICK, drawn_tensor, film, number_in
 
@@ -249,6 +249,13 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> N
                 writer.write(torch.rand(40, 3, 64, 96))
         with pytest.raises(MediaError, match=r"chunk\.mkv cannot be written"):
             write_lossless(tmp_path / "chunk.mkv", torch.rand(2, 3, 64, 96))
+        for name in ("depth.mkv", "depth"):
+            with pytest.raises(MediaError, match=rf"/{name} cannot be written"):  # noqa: SIM117
+                with MapWriter(tmp_path / name, info, (64, 96)) as maps:
+                    maps.write(torch.rand(40, 1, 64, 96))
+        with pytest.raises(MediaError, match="/stills cannot be written"):  # noqa: SIM117
+            with Writer(tmp_path / "stills", Codec.PNG, info) as writer:
+                writer.write(torch.rand(1, 3, 64, 96))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
