@@ -3,7 +3,8 @@
 Nothing in a scene is estimated. A plane's points reach the picture by one homography a frame, so flow is what two of
 them say, depth what the camera says, and a pixel is hidden where another plane answers first. Shapes are tested at
 points, never drawn; pictures are the mean over `SAMPLES` x `SAMPLES` points a pixel, whose centre has whole
-coordinates: the pixel (0, 0) reaches from -0.5 to 0.5.
+coordinates: the pixel (0, 0) reaches from -0.5 to 0.5. No two points of a pixel stand on one row or column: an upright
+edge that moves slowly would else jump from column to column, by a third of a pixel at a time.
 """
 
 from __future__ import annotations
@@ -76,10 +77,11 @@ def film(planes_at: Callable[[int], list[Plane]], moments: range, height: int, w
 
 
 def _grid(height: int, width: int, samples: int = 1) -> Tensor:
-    """This gives points of all pixels, `[height * samples, width * samples, 2]`, as (x, y)."""
-    rows, columns = ((torch.arange(side * samples) + 0.5) / samples - 0.5 for side in (height, width))
+    """This gives points of all pixels, `[height * samples, width * samples, 2]`, as (x, y): a sheared grid in each."""
+    rows, columns = (torch.arange(side * samples) for side in (height, width))
     y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return torch.stack([x, y], dim=-1)
+    aside_y, aside_x = (((along % samples + 0.5) / samples - 0.5) / samples for along in (x, y))
+    return torch.stack([(x + 0.5) / samples - 0.5 + aside_x, (y + 0.5) / samples - 0.5 + aside_y], dim=-1)
 
 
 def _nearest(planes: list[Plane], t: int, points: Tensor) -> tuple[Tensor, Tensor]:

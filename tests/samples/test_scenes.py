@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from samples.scenes import Scene, draw_scene
+from samples.planes import Plane
+from samples.scenes import Scene, draw_scene, film
 
 SIZE = (72, 128)
 SEEDS = [0, 1, 2, 4]
@@ -35,6 +36,23 @@ def error(scene: Scene, flow: Tensor) -> float:
     """Mean distance in 8-bit levels between each frame and the previous one, warped, where the scene is clean."""
     distance = (sampled(scene.frames[:-1], flow[1:]) - scene.frames[1:]).abs().mean(dim=1, keepdim=True)
     return float(255 * (distance * scene.clean[1:]).sum() / scene.clean[1:].sum())
+
+
+@pytest.mark.parametrize("way", [(1.0, 0.0), (0.0, 1.0)])
+def test_an_edge_that_moves_slowly_does_not_jump(way: tuple[float, float]) -> None:
+    """A bright square before black: by a tenth of a pixel a frame, its edges gain about a tenth of a pixel's light."""
+
+    def place(t: int) -> NDArray[np.floating]:
+        return np.array([[5, 0, 10 + 0.1 * t * way[0]], [0, 5, 10 + 0.1 * t * way[1]], [0, 0, 1]])
+
+    black, bright = (np.full((8, 8, 1), value, np.float32) for value in (0, 1))
+    backdrop = Plane(lambda t: np.diag([1.0, 1.0, 2.0]), None, black, 8)
+    square = Plane(place, lambda at: 1 - at.abs().amax(dim=-1), bright, 8)
+    frames = film(lambda t: [backdrop, square], range(20), 20, 20).frames[:, 0]
+    line = frames[:, 10, 10:] if way[0] else frames[:, 10:, 10]
+    gained = line.sum(dim=1).diff()
+    assert gained.min() > 0
+    assert gained.max() < 0.15
 
 
 def test_every_part_has_the_contract_s_shape_and_range(scene: Scene) -> None:
