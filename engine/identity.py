@@ -15,6 +15,8 @@ from engine.plan import Sizes
 from engine.references import reference_files
 from engine.settings import Settings
 
+CHUNKS = 2
+"""Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 """Settings that decide nothing of the chunks: with others, the same chunks make another result.
@@ -44,6 +46,7 @@ def identity_of(
         "reference": fingerprint(reference_files(settings.references)) if settings.references else None,
         **({"mask": _mask(settings.mask, settings)} if settings.mask is not None and inside else {}),
         "model": stylizer.fingerprint,
+        "way of making chunks": CHUNKS,
         "size": [*sizes.output, *sizes.work],
     }
 

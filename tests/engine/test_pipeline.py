@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import pipeline
+from engine import identity, pipeline
 from engine.errors import JobError, MediaError, SettingsError
 from engine.media import open_reader, probe
 from engine.settings import Codec, Settings
@@ -111,7 +111,7 @@ def test_a_model_whose_latents_stand_for_four_frames_keeps_every_frame_in_its_pl
     assert torch.equal(frames_of(again.output), after)
 
 
-def test_another_setting_source_or_model_is_noticed(tmp_path, model):
+def test_another_setting_source_model_or_way_of_making_chunks_is_noticed(tmp_path, model, monkeypatch):
     source = draw_clip(tmp_path / "clip.mp4", 10)
     output = tmp_path / "out.mp4"
     pipeline.restyle(source, output, COMIC)
@@ -121,6 +121,10 @@ def test_another_setting_source_or_model_is_noticed(tmp_path, model):
     with pytest.raises(JobError, match="another model"):
         pipeline.restyle(source, output, COMIC)
     model.fingerprint = "fake-1"
+    with monkeypatch.context() as later:
+        later.setattr(identity, "CHUNKS", identity.CHUNKS + 1)
+        with pytest.raises(JobError, match="another way of making chunks"):
+            pipeline.restyle(source, output, COMIC)
     draw_clip(source, 11)
     with pytest.raises(JobError, match="another source"):
         pipeline.restyle(source, output, COMIC)
