@@ -204,7 +204,7 @@ def test_parts_that_differ_by_revision_alone_are_all_fetched_and_the_licence_is_
     first, *fetched = done.stderr.splitlines()
     assert first == f"restyle: {row.name} is under this licence: {row.licence}."
     assert sum("diffusion_pytorch_model.safetensors" in line for line in fetched) == 2 + len(tiny_cosmos.CONTROLS)
-    told = json.loads(person.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)[row.name]
+    told = json.loads(person.runs("models", "--json", HF_HUB_OFFLINE="1").stdout)["models"][row.name]
     assert told["here"]
     assert told["licence"] == "NVIDIA Open Model License, it ends where the guardrail is bypassed"
     found = {path.read_bytes() for path in (person.home / "cache").rglob("models--nvidia--*/snapshots/*/*.safetensors")}

@@ -125,7 +125,7 @@ WRONG = {
 
 @pytest.mark.parametrize("turn", WRONG)
 def test_vectors_that_mean_something_else_are_refused_with_what_they_mean(tmp_path, turn):
-    drawn = draw_scene(3, 6, 144, 256)
+    drawn = draw_scene(5, 6, 144, 256)
     proxy = open_proxy(render(tmp_path, drawn, turn=turn), (144, 256))
     with open_reader(tmp_path) as reader, pytest.raises(SettingsError, match=WRONG[turn]):
         check_motion(proxy, reader)
