@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from samples.scenes import draw_scene
 from training.photos import Photo, Picture, load
@@ -18,15 +16,6 @@ from training.words import AXES, MODIFIERS
 
 SIDE = 224  # pixels
 FIRST_SCENE = 1000
-
-
-@dataclass(frozen=True)
-class Painted:
-    """Photos in every look `[N, 1 + looks, S, S, 3]` uint8, the source first, and the words that change looks, as bits
-    `[N, looks]`."""
-
-    versions: NDArray[np.uint8]
-    changes: NDArray[np.int_]
 
 
 def styled(picture: Picture, name: str, modifiers: Sequence[Sequence[str]] | None = None) -> Picture:

@@ -31,7 +31,7 @@ from training import autoencoder, controls, decoder, depth, diffusion, export, h
 from training.attributions import attributions
 from training.encoding import Encoded, encode_pairs
 from training.moving import ClipPool, draw_clips, encode_clips
-from training.pairs import Painted, make_changed, make_pairs
+from training.pairs import make_changed, make_pairs
 from training.photos import Photo, crop, load, read_index, to_tensor
 
 Made = TypeVar("Made", Encoded, diffusion.Pool, ClipPool)
@@ -98,15 +98,14 @@ class Material:
         return make_pairs(self.photos, self.recipe.scenes, self.recipe.run / "pairs.npy")
 
     @cached_property
-    def painted(self) -> Painted:
-        """The same, and once more with looks that words change."""
-        changed, bits = make_changed(self.photos, self.recipe.scenes, self.recipe.run / "changed.npy")
-        return Painted(np.concatenate([self.pairs, changed]), np.concatenate([np.zeros_like(bits), bits]))
-
-    @cached_property
     def encoded(self) -> Encoded:
-        """Both as latents and control maps."""
-        return kept(self.recipe.run / "encoded.pt", Encoded, lambda: encode_pairs(self.painted, self.vae))
+        """The same, and once more with looks that words change, as latents and control maps."""
+
+        def encode() -> Encoded:
+            changed, bits = make_changed(self.photos, self.recipe.scenes, self.recipe.run / "changed.npy")
+            return encode_pairs(self.pairs, changed, bits, self.vae)
+
+        return kept(self.recipe.run / "encoded.pt", Encoded, encode)
 
     @cached_property
     def readers(self) -> hints.Readers:

@@ -35,6 +35,14 @@ def test_every_cut_rolls_over_half_a_window_those_next_to_the_ends_too(frames: i
         assert max(places) - min(places) + 1 >= window // 2
 
 
+@pytest.mark.parametrize("frames", [20, 33, 64, 160])
+def test_no_cut_comes_twice_in_as_many_steps_as_a_run_has(frames: int) -> None:
+    inner = [{span.start for span in roll(frames, 16, step)} - {0} for step in range(6)]
+    for step, cuts in enumerate(inner):
+        for other in inner[:step]:
+            assert not cuts & other
+
+
 @given(frames=st.integers(1, 400), window=st.integers(8, 48), steps=st.integers(4, 30))
 def test_no_frame_is_cut_at_again_and_again(frames: int, window: int, steps: int) -> None:
     cuts = Counter(span.start for step in range(steps) for span in roll(frames, window, step) if span.start)

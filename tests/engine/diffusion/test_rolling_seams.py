@@ -73,8 +73,9 @@ def test_rolling_windows_leave_hardly_a_seam_where_fixed_ones_show_each(monkeypa
     motion, roll = motions(source), rolling.roll
     cuts = sorted({span.start for step in range(STEPS) for span in roll(FRAMES, WINDOW, step)} - {0})
     assert cuts[0] < WINDOW // 2 < FRAMES - WINDOW // 2 < cuts[-1]  # those near the ends, too
-    found = [cut for mood in MOODS for cut in seams_found(denoised(source, mood), source, motion, cuts)]
-    assert len(found) <= RARE * len(cuts) * len(MOODS)
+    assert seams_found(denoised(source, MOODS[0]), source, motion, cuts) == []
+    found = [cut for mood in MOODS[1:] for cut in seams_found(denoised(source, mood), source, motion, cuts)]
+    assert len(found) <= RARE * len(cuts) * len(MOODS[1:])
     fixed = [Span(start, start + WINDOW) for start in range(0, FRAMES, WINDOW)]
     monkeypatch.setattr(rolling, "roll", lambda *_: fixed)
     assert seams_found(denoised(source, 0), source, motion, [16, 32, 48]) == [16, 32, 48]
