@@ -27,8 +27,8 @@ def flicker(apart: Tensor, picture: Tensor, missed: Tensor, grey: Tensor, weight
     broad, fine, contrast = _energies(apart, picture, weight)
     source_broad, source_fine, source_contrast = _energies(missed, grey, weight)
     return max(
-        _between(float(broad / (source_broad + UNSEEN)), BROAD),
-        _between(float(fine / (source_fine + UNSEEN) * (source_contrast + UNSEEN) / (contrast + UNSEEN)), FINE),
+        between(float(broad / (source_broad + UNSEEN)), BROAD),
+        between(float(fine / (source_fine + UNSEEN) * (source_contrast + UNSEEN) / (contrast + UNSEEN)), FINE),
     )
 
 
@@ -42,18 +42,20 @@ def around(flickering: Sequence[float], middle: int, reach: int) -> float:
 
 def _energies(change: Tensor, picture: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """This gives the mean squares of a change, broad and fine, and of the picture's contrast within cells."""
-    counted = _cells(weight) + 1e-6
-    broad = (_cells(weight * change).square() / counted).mean(dim=1).sum()
-    every = _cells(weight * change.square()).mean(dim=1).sum()
-    contrast = (_cells(picture.square()) - _cells(picture).square()).mean()
+    counted = cells(weight) + 1e-6
+    broad = (cells(weight * change).square() / counted).mean(dim=1).sum()
+    every = cells(weight * change.square()).mean(dim=1).sum()
+    contrast = (cells(picture.square()) - cells(picture).square()).mean()
     return broad / counted.sum(), (every - broad).clamp(min=0) / counted.sum(), contrast.clamp(min=0)
 
 
-def _cells(values: Tensor) -> Tensor:
-    side = min(CELL, *values.shape[-2:])
+def cells(values: Tensor, side: int = CELL) -> Tensor:
+    """This averages `[N, C, H, W]` over squares of `side` pixels."""
+    side = min(side, *values.shape[-2:])
     return F.avg_pool2d(values, side, ceil_mode=True, count_include_pad=False)
 
 
-def _between(ratio: float, ends: tuple[float, float]) -> float:
+def between(ratio: float, ends: tuple[float, float]) -> float:
+    """This rises evenly from 0 at the first end to 1 at the second."""
     share = min(max((ratio - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
     return share * share * (3 - 2 * share)

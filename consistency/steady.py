@@ -19,6 +19,7 @@ from torch import Tensor
 from consistency.blur import blur, energy
 from consistency.flicker import around, flicker
 from consistency.occlusion import motion_boundary, round_trip
+from consistency.swim import REACH, Swim
 from consistency.warp import warp
 
 STRIDES = (1, 3, 9)
@@ -72,8 +73,10 @@ class Steadier:
         self._amount = amount
         self._passes = [_Pass(stride, length) for stride in STRIDES]
         self._given: list[Tensor] = []
+        self._swim = Swim()
+        self._swims = 0.0
         self._flickering: list[float] = []
-        self._now = 0
+        self._came = self._now = 0
         self._returned = _Detail()
 
     def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> list[Tensor]:
@@ -83,7 +86,17 @@ class Steadier:
         shot all that are left are given.
         """
         self._given.append(picture)
-        return [self._finished(steadied) for steadied in self._follow(_frame(picture, source), pair, 0)]
+        frame, ties = _frame(picture, source), None if pair is None else _ties(pair)
+        self._look(frame, ties)
+        return [self._finished(steadied) for steadied in self._follow(frame, ties, 0)]
+
+    def _look(self, frame: _Frame, ties: Tensor | None) -> None:
+        """This asks whether textures swim; the first answer holds for the frames before it as well."""
+        told = self._swim.see(frame.picture, frame.grey, None if ties is None else ties[:1])
+        self._swims = self._swims if told is None else told
+        if self._came == REACH:
+            self._flickering = [max(found, self._swims) for found in self._flickering]
+        self._came += 1
 
     def _finished(self, steadied: Tensor) -> Tensor:
         before = self._given.pop(0)
@@ -95,13 +108,13 @@ class Steadier:
         whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
         return torch.lerp(before, whole, self._amount * needed)
 
-    def _follow(self, frame: _Frame, pair: Pair | None, number: int) -> Iterator[Tensor]:
+    def _follow(self, frame: _Frame, ties: Tensor | None, number: int) -> Iterator[Tensor]:
         if number == len(self._passes):
             yield frame.picture
             return
-        for finished in self._passes[number].add(frame, pair):
+        for finished in self._passes[number].add(frame, ties):
             if number == 0:
-                self._flickering.append(finished.flickers or 0.0)
+                self._flickering.append(max(finished.flickers or 0.0, self._swims))
             yield from self._follow(finished, None, number + 1)
 
 
@@ -113,10 +126,10 @@ class _Pass:
         self._held: dict[int, _Frame] = {}
         self._came = self._done = 0
 
-    def add(self, frame: _Frame, pair: Pair | None) -> Iterator[_Frame]:
+    def add(self, frame: _Frame, ties: Tensor | None) -> Iterator[_Frame]:
         self._held[self._came] = frame
-        if pair is not None:
-            self._link(pair)
+        if ties is not None:
+            self._link(ties)
         self._came += 1
         while self._done < self._came and (self._done + self._stride < self._came or self._came == self._length):
             yield self._finish(self._done)
@@ -124,12 +137,11 @@ class _Pass:
             self._held.pop(self._done - self._stride, None)
             self._done += 1
 
-    def _link(self, pair: Pair) -> None:
+    def _link(self, ties: Tensor) -> None:
         """This ties the frame that came to the one before."""
-        there, back = pair.to_previous[None], pair.from_previous[None]
-        for number, side, flow, reverse in ((self._came, 0, there, back), (self._came - 1, 1, back, there)):
+        for side, number in enumerate((self._came, self._came - 1)):
             links = self._held[number].links.clone()
-            links[side] = torch.cat([flow, round_trip(flow, reverse)], dim=1)[0]
+            links[side] = ties[side]
             self._held[number] = replace(self._held[number], links=links)
 
     def _finish(self, number: int) -> _Frame:
@@ -167,6 +179,13 @@ def _frame(picture: Tensor, source: Tensor) -> _Frame:
     variance = (blur(grey.square(), 3) - blur(grey, 3).square()).clamp(min=0)
     texture = torch.cat([variance, energy(grey - blur(grey, FINE), 2)], dim=1)
     return _Frame(picture[None], grey, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
+
+
+def _ties(pair: Pair) -> Tensor:
+    """This gives flow and trust, `[2, 3, H, W]`, from a frame to the one before and back."""
+    there, back = pair.to_previous[None], pair.from_previous[None]
+    flows, reverse = torch.cat([there, back]), torch.cat([back, there])
+    return torch.cat([flows, round_trip(flows, reverse)], dim=1)
 
 
 def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[Tensor, float]:
