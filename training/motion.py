@@ -11,6 +11,7 @@ from diffusers import MotionAdapter, UNetMotionModel
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from consistency.warp import warp
 from training import loop
 from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
@@ -19,6 +20,7 @@ from training.noising import noised_at, rolled_out
 from training.words import say
 
 LONGEST = 32  # frames that the modules can number
+STEADY = 3.0  # weight of what the error changes by along the motion, beside the error itself
 
 
 class Moving(nn.Module):
@@ -72,7 +74,11 @@ def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyp
 
 
 def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generator) -> Tensor:
-    """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led."""
+    """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led.
+
+    How the error changes along the motion counts beside it: a texture that is not the target's but stays where it is
+    on what moves is a texture, one that is made anew in every frame is flicker.
+    """
     with torch.no_grad():
         words = model.still.embed([say(((batch.look,), 0), rng)])[0]
     hints = {name: batch.hints[name] for name in CONTROLS}
@@ -89,8 +95,11 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
         share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
         start = batch.target + share * (batch.source - batch.target)
         noised, times, wanted, sigma = noised_at(time, start, batch.target, batch.noise, alphas)
-    error: Tensor = (model(noised, times[:1], words, hints) - wanted).square().mean()
-    return error * sigma[0] ** 2
+    error = sigma[0] * (model(noised, times[:1], words, hints) - wanted)
+    moved, inside = warp(error[:-1], batch.flow[1:])
+    flicker = ((error[1:] - moved).square() * inside).mean()
+    total: Tensor = error.square().mean() + STEADY * flicker
+    return total
 
 
 def train(
