@@ -16,7 +16,7 @@ from training import loop
 from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
-from training.noising import noised_at, rolled_out
+from training.noising import noised_clip, rolled_out
 from training.words import say
 
 LONGEST = 32  # frames that the modules can number
@@ -90,11 +90,7 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
 
         noised, times, wanted, sigma = rolled_out(batch.source, batch.target, alphas, rng, predict, batch.noise)
     else:
-        time = torch.randint(100, 950, (1,), generator=rng)
-        first = bool(torch.rand(1, generator=rng) < 0.5) and int(time) > 300
-        share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
-        start = batch.target + share * (batch.source - batch.target)
-        noised, times, wanted, sigma = noised_at(time, start, batch.target, batch.noise, alphas)
+        noised, times, wanted, sigma = noised_clip(batch.source, batch.target, batch.noise, alphas, rng)
     error = sigma[0] * (model(noised, times[:1], words, hints) - wanted)
     moved, inside = warp(error[:-1], batch.flow[1:])
     flicker = ((error[1:] - moved).square() * inside).mean()

@@ -32,6 +32,14 @@ def noised_pair(
     return noised_at(times, start, target, torch.randn(start.shape, generator=rng), alphas)
 
 
+def noised_clip(
+    source: Tensor, target: Tensor, noise: Tensor, alphas: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This gives what `noised_pair` gives for the frames `[T, c, h, w]` of a clip: all at one time, under its noise."""
+    time = torch.randint(LEVELS // 10, LEVELS * 95 // 100, (1,), generator=rng)
+    return noised_at(time, target + _share(time, rng) * (source - target), target, noise, alphas)
+
+
 def noised_at(
     times: Tensor, start: Tensor, target: Tensor, noise: Tensor, alphas: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:

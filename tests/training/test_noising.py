@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.diffusion import build_scheduler
-from training.noising import FEWEST_STEPS, LEVELS, MOST_STEPS, answered, noised_pair, rolled_out
+from training.noising import FEWEST_STEPS, LEVELS, MOST_STEPS, answered, noised_clip, noised_pair, rolled_out
 
 ALPHAS = build_scheduler().alphas_cumprod
 SHAPE = (4, 3, 5, 6)
@@ -29,6 +29,9 @@ def test_the_wanted_answer_is_the_target() -> None:
         noised, times, wanted, sigma = noised_pair(source, target, ALPHAS, rng)
         assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         assert torch.allclose(sigma, (1 - ALPHAS[times]).sqrt())
+        noised, times, wanted, sigma = noised_clip(source, target, torch.randn(SHAPE, generator=rng), ALPHAS, rng)
+        assert len(times) == 1
+        assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         noised, times, wanted, sigma = rolled_out(source, target, ALPHAS, rng, lambda latents, _: latents)
         assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         assert torch.allclose(sigma, (1 - ALPHAS[times]).sqrt())
