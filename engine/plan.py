@@ -23,6 +23,8 @@ LONGEST = 96  # frames denoised together; more saves little and delays what is s
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
+PER_PIXEL = {Codec.H264: 0.25, Codec.HEVC: 0.25, Codec.PRORES4444: 0.75, Codec.PNG: 2.5}
+"""Bytes that a pixel of the result takes on the disk, about."""
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
@@ -200,7 +202,7 @@ def check_job(
             f"{output} is there already, and no job beside it that has made it. "
             "Choose another output (-o), or write over it with --fresh."
         )
-    need = info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width // 4)
+    need = int(info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width * PER_PIXEL[settings.codec]))
     free = free_disk(output.parent)
     if need > free:
         raise ResourceError(
