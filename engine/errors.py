@@ -43,7 +43,7 @@ class ResourceError(RestyleError):
 
 
 class JobError(RestyleError):
-    """The job folder beside the output belongs to another source, setting or model, or is in use."""
+    """The job folder beside the output belongs to another source, setting or model, or is in use; or there is none."""
 
     exit_code = 6
 

@@ -73,6 +73,13 @@ def test_bad_frames_are_refused_at_once(model, frames, words):
         restyle.frames(frames, look="comic")
 
 
+def test_what_is_no_tensor_and_a_rate_of_nothing_are_refused_in_words(model):
+    with pytest.raises(SettingsError, match=r"not ndarray\. .* torch\.from_numpy"):
+        restyle.frames(moving(2).numpy(), look="comic")
+    with pytest.raises(SettingsError, match="rate is 0; it must be above 0"):
+        restyle.frames(moving(2), look="comic", rate=0)
+
+
 def test_an_unknown_look_is_refused_at_once(model):
     with pytest.raises(SettingsError, match="no look"):
         restyle.frames(moving(2), look="fresco")
