@@ -43,7 +43,7 @@ class ResourceError(RestyleError):
 
 
 class JobError(RestyleError):
-    """The job folder beside the output belongs to another source, setting or model, or is in use; or there is none."""
+    """The job folder beside the output belongs to another source, setting or model, is in use or not there."""
 
     exit_code = 6
 

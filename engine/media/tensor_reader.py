@@ -74,8 +74,8 @@ class TensorReader:
 def _check(frames: object) -> None:
     if not isinstance(frames, Tensor):
         raise SettingsError(
-            f"Frames must be a float tensor [T, 3, H, W], not {type(frames).__name__}. An array of NumPy becomes one by "
-            "torch.from_numpy."
+            f"Frames must be a float tensor [T, 3, H, W], not {type(frames).__name__}. An array of NumPy becomes one "
+            "by torch.from_numpy."
         )
     shape = list(frames.shape)
     if frames.ndim != 4 or frames.shape[1] != 3 or 0 in shape or not frames.is_floating_point():
