@@ -1,80 +1,105 @@
-"""The decoder once more: the encoder stays as it is, and the decoder learns on pictures in all looks.
+"""The decoder once more, on what the finished denoiser answers: the encoder stays as it is.
 
-Latents stay what they are for the denoiser, so this can run beside it.
+A small denoiser's answer is soft where it could not be sure. Asked for the nearest picture, a decoder leaves it soft;
+before a critic it commits itself: a line is black or it is not there.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from diffusers import AutoencoderDC
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training import loop
+from training.answers import Answers
 from training.autoencoder import psnr
+from training.critic import Critic, learning, verdict
 from training.hints import FACTOR
-from training.loop import Stage
+from training.loop import Stage, seeded
+from training.styles import STYLES
 
 CROP = 12  # latents a side
-NOISE = 0.08  # of unit latents: a denoiser's answer is never quite clean
+SIZE, OWN = 8, 3  # crops of a batch, from answers; so many of them also from their target's own latents
+NOISE = 0.08  # of unit latents: no latents are quite clean
+BROAD = 4  # pixels: an answer's target is surely right in what is as large
+STRICT, ALIKE = 0.1, 2.0  # weights of the critic's verdict and of what it goes by
 
 
 class Decoder(nn.Module):
-    """The half of an autoencoder that learns here."""
+    """The half of an autoencoder that learns here, and the critic that learns beside it."""
 
-    def __init__(self, vae: AutoencoderDC) -> None:
+    def __init__(self, vae: AutoencoderDC, versions: int) -> None:
         super().__init__()
         self.scale = float(vae.config.scaling_factor)
         self.decoder = vae.decoder
+        self.critic = Critic(versions)
 
     def forward(self, latents: Tensor) -> Tensor:
         """This decodes scaled latents `[B, c, h, w]` to pictures `[B, 3, 8h, 8w]`, -1 to 1."""
         return self.decoder(latents / self.scale)  # type: ignore[no-any-return]
 
 
-def crops(
-    latents: Tensor, pictures: NDArray[np.uint8], size: int, rng: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """This draws latents `[N, V, c, h, w]` with their pictures `[N, V, 8h, 8w, 3]`, by crops, for ever."""
-    highs = (*latents.shape[:2], latents.shape[-2] - CROP + 1, latents.shape[-1] - CROP + 1)
-    side = CROP * FACTOR
+@dataclass(frozen=True)
+class Batch:
+    """Crops: answers and latents `[B, c, h, w]`, pictures `[B, 3, 8h, 8w]`, -1 to 1, versions `[B]`."""
+
+    answers: Tensor
+    latents: Tensor
+    pictures: Tensor
+    versions: Tensor
+
+
+def crops(drawn: Answers, size: int, rng: torch.Generator) -> Iterator[Batch]:
+    """This draws crops of answers for ever."""
+    room = drawn.latents.shape[-1] - CROP + 1
     while True:
-        places = torch.stack([torch.randint(0, high, (size,), generator=rng) for high in highs], dim=1).tolist()
-        cut = [latents[n, v, :, y : y + CROP, x : x + CROP] for n, v, y, x in places]
-        seen = [pictures[n, v, y * FACTOR : y * FACTOR + side, x * FACTOR : x * FACTOR + side] for n, v, y, x in places]
-        yield torch.stack(cut).float(), torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        ids = torch.randint(0, len(drawn.versions), (size,), generator=rng).tolist()
+        places = torch.randint(0, room, (size, 2), generator=rng).tolist()
+        cuts = [(n, slice(y, y + CROP), slice(x, x + CROP)) for n, (y, x) in zip(ids, places, strict=True)]
+        yield Batch(
+            torch.stack([drawn.answers[n, :, y, x] for n, y, x in cuts]).float(),
+            torch.stack([drawn.latents[n, :, y, x] for n, y, x in cuts]).float(),
+            torch.stack([drawn.pictures[n, :, _pixels(y), _pixels(x)] for n, y, x in cuts]).float() / 127.5 - 1,
+            drawn.versions[ids],
+        )
 
 
-def loss_of(model: Decoder, batch: tuple[Tensor, Tensor], rng: torch.Generator) -> Tensor:
-    """This is the error of colours and of their steps to the next pixel, on latents as a denoiser leaves them."""
-    latents, target = batch
-    noise = torch.rand(len(latents), 1, 1, 1, generator=rng) * NOISE
-    made = model(latents + noise * torch.randn(latents.shape, generator=rng)).float()
+def _pixels(span: slice) -> slice:
+    return slice(span.start * FACTOR, span.stop * FACTOR)
+
+
+def loss_of(model: Decoder, batch: Batch, rng: torch.Generator) -> Tensor:
+    """This is what pictures from answers lack before the critic, and pictures from their own latents by the pixel."""
+    own = batch.latents[:OWN]
+    noise = NOISE * torch.rand(len(own), 1, 1, 1, generator=rng)
+    own = own + noise * torch.randn(own.shape, generator=rng)
+    from_answers, from_own = model(torch.cat([batch.answers, own])).float().split([len(batch.answers), len(own)])
+    score, apart = verdict(model.critic, from_answers, batch.pictures, batch.versions)
+    broad = F.l1_loss(F.avg_pool2d(from_answers, BROAD), F.avg_pool2d(batch.pictures, BROAD))
+    judged = broad + 0.5 * F.l1_loss(from_answers, batch.pictures) + ALIKE * apart + STRICT * score
+    learned = learning(model.critic, from_answers, batch.pictures, batch.versions)
+    return _distance(from_own, batch.pictures[:OWN]) + judged + learned
+
+
+def _distance(made: Tensor, target: Tensor) -> Tensor:
+    """The error of colours and of their steps to the next pixel."""
     steps = sum(F.l1_loss(made.diff(dim=d), target.diff(dim=d)) for d in (-1, -2))
     total: Tensor = F.l1_loss(made, target) + steps + F.mse_loss(made, target)
     return total
 
 
 def train(
-    vae: AutoencoderDC,
-    learned: Callable[[], tuple[Tensor, NDArray[np.uint8]]],
-    held_out: Tensor,
-    run: Path,
-    steps: int,
-    seed: int,
+    vae: AutoencoderDC, learned: Callable[[], Answers], held_out: Tensor, run: Path, steps: int, seed: int
 ) -> AutoencoderDC:
-    """This trains the decoder on, going on from `run/decoder.pt`; gives the autoencoder with the averaged one.
-
-    `learned` makes the latents and pictures that `crops` takes.
-    """
+    """This trains the decoder on, going on from `run/decoder.pt`; gives the autoencoder with the averaged one."""
     stage = Stage(run / "decoder.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
-    model = Decoder(vae)
+    model = seeded(seed, lambda: Decoder(vae, 1 + len(STYLES)))
 
     def report(average: nn.Module) -> str:
         whole = copy.copy(vae)
@@ -84,7 +109,7 @@ def train(
     trained = loop.train(
         stage,
         model,
-        lambda rng: crops(*learned(), 16, rng),
+        lambda rng: crops(learned(), SIZE, rng),
         lambda batch, rng: loss_of(model, batch, rng),
         report,
     )

@@ -11,14 +11,16 @@ from diffusers import MotionAdapter, UNetMotionModel
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from consistency.warp import warp
 from training import loop
 from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
-from training.noising import noised_at, rolled_out
+from training.noising import noised_clip, rolled_out
 from training.words import say
 
 LONGEST = 32  # frames that the modules can number
+STEADY = 3.0  # weight of what the error changes by along the motion, beside the error itself
 
 
 class Moving(nn.Module):
@@ -72,7 +74,11 @@ def add_motion(unet: Any) -> Any:  # noqa: ANN401 - diffusers' classes are untyp
 
 
 def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generator) -> Tensor:
-    """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led."""
+    """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led.
+
+    How the error changes along the motion counts beside it: a texture that is not the target's but stays where it is
+    on what moves is a texture, one that is made anew in every frame is flicker.
+    """
     with torch.no_grad():
         words = model.still.embed([say(((batch.look,), 0), rng)])[0]
     hints = {name: batch.hints[name] for name in CONTROLS}
@@ -84,13 +90,12 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
 
         noised, times, wanted, sigma = rolled_out(batch.source, batch.target, alphas, rng, predict, batch.noise)
     else:
-        time = torch.randint(100, 950, (1,), generator=rng)
-        first = bool(torch.rand(1, generator=rng) < 0.5) and int(time) > 300
-        share = 1.0 if first else float(torch.rand(2, generator=rng).prod() * time / 1000)
-        start = batch.target + share * (batch.source - batch.target)
-        noised, times, wanted, sigma = noised_at(time, start, batch.target, batch.noise, alphas)
-    error: Tensor = (model(noised, times[:1], words, hints) - wanted).square().mean()
-    return error * sigma[0] ** 2
+        noised, times, wanted, sigma = noised_clip(batch.source, batch.target, batch.noise, alphas, rng)
+    error = sigma[0] * (model(noised, times[:1], words, hints) - wanted)
+    moved, inside = warp(error[:-1], batch.flow[1:])
+    flicker = ((error[1:] - moved).square() * inside).mean()
+    total: Tensor = error.square().mean() + STEADY * flicker
+    return total
 
 
 def train(

@@ -16,6 +16,7 @@ import torch
 from diffusers import AutoencoderDC
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.diffusion.noise import ShotNoise
 from preprocessors.preprocessor import Preprocessor
@@ -143,13 +144,17 @@ def encode_clips(
 
 @dataclass(frozen=True)
 class ClipBatch:
-    """One clip: source, target and noise `[T, c, h, w]`, its look, hints `[T, 64, h, w]`."""
+    """One clip: source, target and noise `[T, c, h, w]`, its look, hints `[T, 64, h, w]`.
+
+    flow: `[T, 2, h, w]` in latents, to the previous frame.
+    """
 
     source: Tensor
     target: Tensor
     noise: Tensor
     look: int
     hints: Maps
+    flow: Tensor
 
 
 def clips(pool: ClipPool, generator: torch.Generator) -> Iterator[ClipBatch]:
@@ -164,13 +169,15 @@ def clips(pool: ClipPool, generator: torch.Generator) -> Iterator[ClipBatch]:
         start = pick(frames - length + 1)
         span = slice(start, start + length)
         carried = 0.4 + 0.6 * pick(1000) / 1000
-        noise = _noise(pool.flow[which, span].float(), pool.latents.shape[3], pick(2**31), carried)
+        flow = pool.flow[which, span].float()
+        noise = _noise(flow, pool.latents.shape[3], pick(2**31), carried)
         yield ClipBatch(
             pool.latents[which, 0, span].float(),
             pool.latents[which, 1 + look, span].float(),
             noise,
             look,
             {name: hint[which, span].float() for name, hint in pool.hints.items()},
+            F.avg_pool2d(flow, FACTOR) / FACTOR,
         )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 LEVELS = 1000
-MOST_STEPS = 6
+FEWEST_STEPS, MOST_STEPS = 3, 6  # of a job that somebody looks at
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Noised latents `[B, c, h, w]` and times `[B]` in, v of the latents' shape out."""
@@ -30,6 +30,14 @@ def noised_pair(
     times[: count // 16] = LEVELS - 1  # some from pure noise: strength 1
     start = target + _share(times, rng) * (source - target)
     return noised_at(times, start, target, torch.randn(start.shape, generator=rng), alphas)
+
+
+def noised_clip(
+    source: Tensor, target: Tensor, noise: Tensor, alphas: Tensor, rng: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """This gives what `noised_pair` gives for the frames `[T, c, h, w]` of a clip: all at one time, under its noise."""
+    time = torch.randint(LEVELS // 10, LEVELS * 95 // 100, (1,), generator=rng)
+    return noised_at(time, target + _share(time, rng) * (source - target), target, noise, alphas)
 
 
 def noised_at(
@@ -69,9 +77,20 @@ def rolled_out(
     return noised, reached, (alpha * noised - target) / sigma, sigma.flatten().expand(len(source))
 
 
-def _times(rng: torch.Generator) -> Tensor:
-    """The times of a job of one to six steps: mostly at a strength about .65, a quarter at one from .3 to 1."""
-    steps = int(torch.randint(1, MOST_STEPS + 1, (1,), generator=rng))
+def answered(source: Tensor, alphas: Tensor, rng: torch.Generator, predict: Predict) -> Tensor:
+    """This goes all the steps of a job from latents `[B, c, h, w]`: where they lead, of the same shape."""
+    times = _times(rng, FEWEST_STEPS)
+    alpha, sigma = _parts(alphas, times[:1])
+    noised = alpha * source + sigma * torch.randn(source.shape, generator=rng)
+    for now, then in pairwise(times):
+        noised = _step(noised, predict(noised, now.expand(len(source))), alphas, now, then)
+    alpha, sigma = _parts(alphas, times[-1:])
+    return alpha * noised - sigma * predict(noised, times[-1].expand(len(source)))
+
+
+def _times(rng: torch.Generator, fewest: int = 1) -> Tensor:
+    """The times of a job of `fewest` to six steps: mostly at a strength about .65, a quarter at one from .3 to 1."""
+    steps = int(torch.randint(fewest, MOST_STEPS + 1, (1,), generator=rng))
     low, spread = (0.3, 0.35) if torch.rand(1, generator=rng) < 0.25 else (0.45, 0.2)
     strength = low + spread * float(torch.rand(2, generator=rng).sum())
     stride = int(LEVELS * strength / steps)

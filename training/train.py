@@ -28,13 +28,14 @@ from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
 from training import autoencoder, controls, decoder, depth, diffusion, export, hints, motion
+from training.answers import Answers, draw_answers
 from training.attributions import attributions
 from training.encoding import Encoded, encode_pairs
 from training.moving import ClipPool, draw_clips, encode_clips
 from training.pairs import make_changed, make_pairs
 from training.photos import Photo, crop, load, read_index, to_tensor
 
-Made = TypeVar("Made", Encoded, diffusion.Pool, ClipPool)
+Made = TypeVar("Made", Answers, Encoded, diffusion.Pool, ClipPool)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Recipe:
     seed: int
     scenes: int
     clips: int
+    answers: int
     depth_views: int
     depth_planes: int
     steps: dict[str, int]
@@ -124,9 +126,13 @@ class Material:
             ),
         )
 
-    def still(self) -> tuple[Tensor, np.ndarray]:
-        """This gives latents of the pairs, and the pairs."""
-        return self.encoded.latents[: len(self.pairs)], self.pairs
+    def answers(self, denoiser: diffusion.Denoiser) -> Answers:
+        """This gives what the finished denoiser makes of crops of the pairs."""
+
+        def draw() -> Answers:
+            return draw_answers(self.pool(), self.pairs, denoiser, self.recipe.answers, self.recipe.seed)
+
+        return kept(self.recipe.run / "answers.pt", Answers, draw)
 
     def clips(self, near: DepthNet) -> ClipPool:
         """This gives moving scenes, whose depth the finished network draws."""
@@ -154,9 +160,9 @@ def train(recipe: Recipe) -> None:
     clips = cache(lambda: made.clips(near))
     more = controls.train(denoiser, clips, start=recipe.start, **recipe.stage("controls"))
     unet = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
+    last = decoder.train(vae, lambda: made.answers(denoiser), unseen, **recipe.stage("decoder"))
     export.export_controls({**denoiser.controlnets, **more}, made.readers, recipe.target)
     export.export_denoiser(denoiser, unet, recipe.target)
-    last = decoder.train(vae, made.still, unseen, **recipe.stage("decoder"))
     export.export_autoencoder(last, recipe.target)
     (recipe.target / "ATTRIBUTIONS.md").write_text(attributions(learned), encoding="utf-8")
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmarks.structure import Still, kept, planes, views, without_motion
+from benchmarks.structure import Still, frame_by_frame, kept, planes, views, without_motion
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request
 
@@ -34,6 +34,6 @@ def test_without_motion_modules_a_frame_knows_nothing_of_its_neighbours():
     frames, noise = torch.rand(3, 3, 64, 64, generator=draw), torch.randn(3, *model.noise_shape(64, 64), generator=draw)
     request = Request("ink drawing", strength=1.0, steps=2)
     alone = Chunk(frames[:1], noise[:1])
-    for one, together in ((model, False), (without_motion(model), True)):
+    for one, together in ((model, False), (without_motion(model), True), (frame_by_frame(model), True)):
         whole, first = one.restyle(Chunk(frames, noise), request).frames, one.restyle(alone, request).frames
         assert torch.allclose(whole[:1], first, atol=1e-3) == together

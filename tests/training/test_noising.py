@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from training.diffusion import build_scheduler
-from training.noising import LEVELS, noised_pair, rolled_out
+from training.noising import FEWEST_STEPS, LEVELS, MOST_STEPS, answered, noised_clip, noised_pair, rolled_out
 
 ALPHAS = build_scheduler().alphas_cumprod
 SHAPE = (4, 3, 5, 6)
@@ -29,9 +29,34 @@ def test_the_wanted_answer_is_the_target() -> None:
         noised, times, wanted, sigma = noised_pair(source, target, ALPHAS, rng)
         assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         assert torch.allclose(sigma, (1 - ALPHAS[times]).sqrt())
+        noised, times, wanted, sigma = noised_clip(source, target, torch.randn(SHAPE, generator=rng), ALPHAS, rng)
+        assert len(times) == 1
+        assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         noised, times, wanted, sigma = rolled_out(source, target, ALPHAS, rng, lambda latents, _: latents)
         assert torch.allclose(clean(noised, times, wanted), target, atol=1e-4)
         assert torch.allclose(sigma, (1 - ALPHAS[times]).sqrt())
+
+
+def true_answer(latents: Tensor, times: Tensor, target: Tensor) -> Tensor:
+    alpha = ALPHAS[times].sqrt().view(-1, 1, 1, 1)
+    wanted: Tensor = (alpha * latents - target) / (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1)
+    return wanted
+
+
+def test_a_whole_job_by_true_answers_leads_to_the_target() -> None:
+    counts = set()
+    for seed in range(20):
+        source, target, rng = pair(seed)
+        asked: list[int] = []
+
+        def answer(latents: Tensor, times: Tensor, target: Tensor = target, asked: list[int] = asked) -> Tensor:
+            asked.append(int(times[0]))
+            return true_answer(latents, times, target)
+
+        assert torch.allclose(answered(source, ALPHAS, rng, answer), target, atol=1e-3)
+        assert asked == sorted(asked, reverse=True)
+        counts.add(len(asked))
+    assert counts == set(range(FEWEST_STEPS, MOST_STEPS + 1))
 
 
 def test_own_steps_by_true_answers_keep_the_noise_and_leave_the_source() -> None:
@@ -43,9 +68,7 @@ def test_own_steps_by_true_answers_keep_the_noise_and_leave_the_source() -> None
 
         def answer(latents: Tensor, times: Tensor, target: Tensor = target, asked: list[int] = asked) -> Tensor:
             asked.append(int(times[0]))
-            alpha = ALPHAS[times].sqrt().view(-1, 1, 1, 1)
-            wanted: Tensor = (alpha * latents - target) / (1 - ALPHAS[times]).sqrt().view(-1, 1, 1, 1)
-            return wanted
+            return true_answer(latents, times, target)
 
         noised, times, _, _ = rolled_out(source, target, ALPHAS, rng, answer, noise)
         first = asked[0] if asked else int(times[0])

@@ -1,0 +1,68 @@
+"""What a finished denoiser answers, crop by crop: what the decoder gets to see in a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.diffusion import CROP, Denoiser, Pool, build_scheduler
+from training.hints import FACTOR
+from training.noising import answered
+from training.words import say
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Crops in one version each: 0 the source, then the looks.
+
+    answers: `[N, c, h, w]` half, where a job led; of a source its own latents. latents: `[N, c, h, w]` half, those of
+    the target. pictures: `[N, 3, 8h, 8w]` uint8, the target. versions: `[N]`.
+    """
+
+    answers: Tensor
+    latents: Tensor
+    pictures: Tensor
+    versions: Tensor
+
+
+@torch.inference_mode()
+def draw_answers(pool: Pool, pictures: NDArray[np.uint8], denoiser: Denoiser, count: int, seed: int) -> Answers:
+    """This restyles random crops of `pictures` `[N, 1 + looks, S, S, 3]`, whose latents lead the pool."""
+    rng = torch.Generator().manual_seed(seed)
+    alphas = build_scheduler().alphas_cumprod
+    _, versions, _, height, width = pool.latents.shape
+    highs = (len(pictures), versions, height - CROP + 1, width - CROP + 1)
+    made: list[list[Tensor]] = [[], [], [], []]
+    for _ in range(max(1, count // BATCH)):
+        places = torch.stack([torch.randint(0, high, (BATCH,), generator=rng) for high in highs], dim=1)
+        cuts = [(n, v, slice(y, y + CROP), slice(x, x + CROP)) for n, v, y, x in places.tolist()]
+        source = torch.stack([pool.latents[n, 0, :, y, x] for n, _, y, x in cuts]).float()
+        target = torch.stack([pool.latents[n, v, :, y, x] for n, v, y, x in cuts])
+        words = denoiser.embed([say(((max(v, 1) - 1,), 0), rng) for _, v, _, _ in cuts])
+        hints = {
+            name: (torch.stack([read[n, :, y, x] for n, _, y, x in cuts]).float(), torch.ones(BATCH))
+            for name, read in pool.hints.items()
+        }
+        led = answered(
+            source,
+            alphas,
+            rng,
+            lambda noised, times, words=words, hints=hints: denoiser(noised, times, words, hints),  # type: ignore[misc]
+        )
+        plain = (places[:, 1] == 0).view(-1, 1, 1, 1)
+        made[0].append(torch.where(plain, target, led.half()))
+        made[1].append(target)
+        made[2].append(torch.stack([_pixels(pictures[n, v], y, x) for n, v, y, x in cuts]))
+        made[3].append(places[:, 1])
+    return Answers(*(torch.cat(part) for part in made))
+
+
+def _pixels(picture: NDArray[np.uint8], y: slice, x: slice) -> Tensor:
+    rows, columns = (slice(span.start * FACTOR, span.stop * FACTOR) for span in (y, x))
+    return torch.from_numpy(np.ascontiguousarray(picture[rows, columns])).permute(2, 0, 1)
