@@ -33,7 +33,7 @@ def write_control(chosen: argparse.Namespace) -> None:
             f"One control at a time; here are {' and '.join(chosen.control)}. Give the command for each."
         )
     (control,) = chosen.control
-    settings = Settings(prompt="", **{name: value for name, value in given.items() if value is not None})
+    settings = Settings(prompt="none", **{name: value for name, value in given.items() if value is not None})
     shown = shown_on(as_json=False)
     try:
         written = draw_control(chosen.clip, control, chosen.output, settings, stills_rate(chosen.rate), shown)

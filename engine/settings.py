@@ -142,6 +142,8 @@ class Settings:
             raise SettingsError(
                 'Say a look (--look ink, --look-file FILE) or a prompt (--prompt "..."), one of the two.'
             )
+        if self.prompt is not None and not self.prompt.strip():
+            raise SettingsError('The prompt is empty. Say how it is to look, as --prompt "ink drawing, warm".')
         self.load_look()
         check_strength(self.strength)
         check_steady(self.steady)

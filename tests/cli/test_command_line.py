@@ -134,6 +134,7 @@ def test_version_is_one_line(monkeypatch, capsys):
     [
         ("clip.mp4", 2, "Say a look"),
         ("clip.mp4 --look comic --prompt x", 2, "one of the two"),
+        ("clip.mp4 --prompt=", 2, "The prompt is empty"),
         ("clip.mp4 --look comc", 2, "Did you mean comic? There are: "),
         ("clip.mp4 --look Oil", 2, "Did you mean oil?"),
         ("clip.mp4 --look comic --size big", 2, "WIDTHxHEIGHT"),
