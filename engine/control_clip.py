@@ -41,7 +41,7 @@ def draw_control(
     drawer = load_drawers([name], settings.detectors)[name]
     output = output or source.with_name(f"{source.stem}.{name}.mkv")
     check_map_output(output)
-    if output.exists():
+    if output.is_file():
         raise SettingsError(f"{output} is there already, perhaps changed by hand. Move it, or name another (-o).")
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         info = reader.info
