@@ -132,7 +132,11 @@ def _add_run(parser: argparse.ArgumentParser, clip: str, what: str) -> None:
 def _add_controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
     parser.add_argument(
-        "--control", required=True, metavar="NAME", help="which: depth, edges, canny, colour, blur, flow"
+        "--control",
+        required=True,
+        action="append",
+        metavar="NAME",
+        help="which: depth, edges, canny, colour, blur, flow",
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 
 from cli.progress import shown_on
@@ -27,10 +28,15 @@ def write_control(chosen: argparse.Namespace) -> None:
         "side": chosen.side,
         "detectors": dict(chosen.detector) if chosen.detector else None,
     }
-    settings = Settings(prompt="", **{name: value for name, value in given.items() if value is not None})
+    if len(chosen.control) > 1:
+        raise SettingsError(
+            f"One control at a time; here are {' and '.join(chosen.control)}. Give the command for each."
+        )
+    (control,) = chosen.control
+    settings = Settings(prompt="none", **{name: value for name, value in given.items() if value is not None})
     shown = shown_on(as_json=False)
     try:
-        written = draw_control(chosen.clip, chosen.control, chosen.output, settings, stills_rate(chosen.rate), shown)
+        written = draw_control(chosen.clip, control, chosen.output, settings, stills_rate(chosen.rate), shown)
     finally:
         shown.close()
-    print(f"{written}: hand it in with --control-video {chosen.control}={written}", file=sys.stderr)
+    print(f"{written}: hand it in with --control-video {shlex.quote(f'{control}={written}')}", file=sys.stderr)

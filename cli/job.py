@@ -47,7 +47,8 @@ def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
         return
     for warning in result.warnings:
         print(f"restyle: note: {warning}", file=sys.stderr)
-    print(f"{result.output}: {result.frames} frames in {result.seconds:.1f} s", file=sys.stderr)
+    count = "1 frame" if result.frames == 1 else f"{result.frames} frames"
+    print(f"{result.output}: {count} in {result.seconds:.1f} s", file=sys.stderr)
     if not chosen.no_report:
         for line in brief_words(result.output):
             print(line, file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -47,7 +48,7 @@ def brief_words(result: Path) -> list[str]:
         return [f"restyle: note: the result is not judged: {error}"]
     except KeyboardInterrupt:
         return [f"restyle: note: stopped while judging; {result} is whole."]
-    return [*lines, f"More, with pictures: restyle report {result}"]
+    return [*lines, f"More, with pictures: restyle report {shlex.quote(str(result))}"]
 
 
 def brief_facts(result: Path) -> dict[str, Any]:

@@ -129,3 +129,7 @@ def _tell(facts: dict[str, Any], as_json: bool) -> None:
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
         print(f"{name:<{width}}  {value}")
+
+
+if __name__ == "__main__":
+    main()

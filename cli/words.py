@@ -37,6 +37,9 @@ def size(text: str) -> tuple[int, int]:
 def weight(text: str) -> tuple[str, str]:
     """This reads `edges:0.8` or `edges:0.8@0-0.6`: a control, and its weight as `engine.weights` writes it."""
     name, _, how = text.partition(":")
+    if "=" in name:
+        name, _, how = text.partition("=")
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME:WEIGHT; say {name}:{how}")
     try:
         return name, str(Stretch.read(how or "1"))
     except SettingsError as error:

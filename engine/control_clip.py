@@ -12,6 +12,7 @@ from engine.cache import MapCache, cache_folder
 from engine.controls import load_drawers
 from engine.diffusion import catalog
 from engine.drawn import BLOCK, Drawn, source_mark
+from engine.errors import SettingsError
 from engine.footage import SLICE, Footage
 from engine.media import MapWriter, check_map_output, open_reader
 from engine.pipeline import Progress
@@ -40,13 +41,17 @@ def draw_control(
     drawer = load_drawers([name], settings.detectors)[name]
     output = output or source.with_name(f"{source.stem}.{name}.mkv")
     check_map_output(output)
+    if output.is_file():
+        raise SettingsError(f"{output} is there already, perhaps changed by hand. Move it, or name another (-o).")
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         info = reader.info
         size = choose_sizes(settings, info, catalog.find(settings.model).side).work
 
         def windows() -> Iterator[Tensor]:
             for start in range(0, info.frames, SLICE):
-                yield reader.read(start, min(start + SLICE, info.frames))
+                stop = min(start + SLICE, info.frames)
+                yield reader.read(start, stop)
+                progress(Progress("finding cuts", stop, info.frames))
 
         shots = find_shots(settings.cuts, info.times, windows)
         mark = source_mark(source, settings.reader)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from engine.detector_files import Detector, find_files
 from engine.diffusion.row import Licence, Part
-from engine.errors import ModelError, SettingsError, did_you_mean
+from engine.errors import ModelError, SettingsError, did_you_mean, in_a_line
 from engine.journal import fingerprint
 from preprocessors import hed, line_art
 from preprocessors.aligned_depth import AlignedDepth
@@ -66,9 +65,6 @@ DETECTORS: Mapping[str, Detector] = {
 WORKED_OUT = {"normal": "depth"}
 """Controls that are worked out of another one, by its detectors."""
 
-LONGEST = 300
-"""Characters of what a library says: it may list every layer of a network."""
-
 LEARNED = ("lineart", "normal", "openpose", "softedge")
 """Controls that only learned detectors draw."""
 
@@ -99,9 +95,7 @@ def load_detector(control: str, name: str) -> Preprocessor:
     except KeyError as error:
         raise ModelError(f"The detector at {places[0]} has no weights {error}; it is of something else.") from error
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"The detector at {places[0]} cannot be loaded: {textwrap.shorten(str(error), LONGEST)}"
-        ) from error
+        raise ModelError(f"The detector at {places[0]} cannot be loaded: {in_a_line(error)}.") from error
 
 
 def detector_mark(control: str, name: str) -> str:

@@ -6,6 +6,7 @@ work; the command line prints that message alone and exits with `exit_code`.
 
 import errno
 import os
+import textwrap
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -42,7 +43,7 @@ class ResourceError(RestyleError):
 
 
 class JobError(RestyleError):
-    """The job folder beside the output belongs to another source, setting or model, or is in use."""
+    """The job folder beside the output belongs to another source, setting or model, is in use or not there."""
 
     exit_code = 6
 
@@ -50,6 +51,22 @@ class JobError(RestyleError):
 def is_full(error: Exception) -> bool:
     """Whether an error says that a disk is full; that of safetensors says so in words alone."""
     return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error)
+
+
+LONGEST = 200  # characters of a library's complaint
+
+
+def in_a_line(error: Exception) -> str:
+    """This says what a library complains of in part of a sentence: its first complaint, and how many more there are.
+
+    Of "Error(s) in loading state_dict for Net:\\n\\tsize mismatch for a\\n\\tsize mismatch for b" that is
+    "size mismatch for a (and 1 more)".
+    """
+    said = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if len(said) > 1 and said[0].endswith(":"):
+        del said[0]
+    rest = f" (and {len(said) - 1} more)" * (len(said) > 1)
+    return textwrap.shorten(said[0], LONGEST, placeholder=" ...").rstrip(".") + rest
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -56,10 +56,10 @@ class Journal:
         identity: Mapping[str, Any] = self._identity
         return identity
 
-    def begin(self, fresh: bool) -> None:
+    def begin(self, fresh: bool, settings: str = "") -> None:
         """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
 
-        To be called while `locked`.
+        settings: as a TOML file, which is kept for whoever wants the same again. To be called while `locked`.
         """
         record = self.folder / "job.json"
         inside = [path for path in self.folder.iterdir() if path.name != "lock"]
@@ -71,6 +71,8 @@ class Journal:
         elif inside:
             self._compare(_read_json(record))
         _write_json(record, self._identity)
+        if settings:
+            (self.folder / "settings.toml").write_text(settings, encoding="utf-8")
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))
@@ -187,7 +189,12 @@ def _difference(key: str, found: object, wanted: object) -> str:
     if not isinstance(found, Mapping) or not isinstance(wanted, Mapping):
         return f"another {key}"
     names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-    return f"other {key} ({'; '.join(f'{name} {found.get(name)}, now {wanted.get(name)}' for name in names)})"
+    changes = (f"{name} {_said(found.get(name))}, now {_said(wanted.get(name))}" for name in names)
+    return f"other {key} ({'; '.join(changes)})"
+
+
+def _said(value: object) -> object:
+    return "not given" if value is None else value
 
 
 def fingerprint(files: Iterable[Path]) -> str:

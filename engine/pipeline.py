@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import get_ident
 
 from torch import Tensor
 
@@ -35,6 +36,8 @@ from engine.sources import open_sources
 from engine.upsampling import delivered
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
+
+MASK = "finding the mask"  # a stage that lies between those of others
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,12 @@ def restyle(
         read = partial(open_reader, source, reader=settings.reader, rate=rate)
         reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
-        warnings = check_job(source, output, settings, reader.info, sizes)
+        warnings = check_job(source, output, settings, reader.info, sizes, fresh)
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, size=sizes.work, proxy=proxy, cache=cache, mark=mark)
         sources = [opened.enter_context(beside(reader))]
-        parts = [opened.enter_context(masked(settings, sources[0], sizes.output))]
+        parts = [opened.enter_context(masked(settings, sources[0], sizes.output, _told(progress, MASK)))]
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
@@ -106,7 +109,7 @@ def restyle(
         pairs = zip(parts, stylizers, strict=True)
         studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
         with journal.locked():
-            journal.begin(fresh)
+            journal.begin(fresh, settings.to_toml())
             plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
             seconds = _diffuse(studios, plan, progress)
@@ -140,7 +143,6 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-
     beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
     with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
         stylizers = load_models(settings)
@@ -149,9 +151,10 @@ def restyle_frames(
 
     def finished() -> Iterator[Tensor]:
         with ExitStack() as opened:
+            told = _told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
-            parts = [opened.enter_context(masked(settings, one, sizes.output)) for one in sources]
+            parts = [opened.enter_context(masked(settings, one, sizes.output, told)) for one in sources]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
             plan = _plan(studios, settings, progress)
@@ -170,7 +173,9 @@ def _tell_licences(settings: Settings, progress: Report) -> None:
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress(Progress(stage, done, total))
+    """This tells how far a stage is; what other threads do beside this one is not told."""
+    here = get_ident()
+    return lambda done, total: progress(Progress(stage, done, total)) if get_ident() == here else None
 
 
 def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
@@ -231,8 +236,7 @@ def _diffuse(studios: list[Studio], plan: Plan, progress: Report) -> float:
 def _write(
     studio: Studio, plan: Plan, output: Path, settings: Settings, compose: Compose, progress: Report
 ) -> tuple[str, ...]:
-    codec = settings.codec
-    info, (height, width) = studio.reader.info, studio.sizes.output
+    codec, info, (height, width) = settings.codec, studio.reader.info, studio.sizes.output
     alpha = info.alpha and codec is Codec.PRORES4444
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Request, Stylizer
-from engine.errors import ResourceError, SettingsError
+from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import free_disk
 from engine.media import MediaInfo, check_output
 from engine.references import read_references
@@ -23,6 +23,8 @@ LONGEST = 96  # frames denoised together; more saves little and delays what is s
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
+PER_PIXEL = {Codec.H264: 0.25, Codec.HEVC: 0.25, Codec.PRORES4444: 0.75, Codec.PNG: 2.5}
+"""Bytes that a pixel of the result takes on the disk, about."""
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
@@ -180,8 +182,13 @@ def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:
     return Padding(len(chunk), *sizes.work, stylizer.rule)
 
 
-def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, sizes: Sizes) -> tuple[str, ...]:
-    """This refuses what could only fail later: an output over the source, a bad suffix or list of cuts, a full disk."""
+def check_job(
+    source: Path, output: Path, settings: Settings, info: MediaInfo, sizes: Sizes, fresh: bool
+) -> tuple[str, ...]:
+    """This refuses what could only fail later: an output over the source, a bad suffix or list of cuts, a full disk.
+
+    So it does an output that is there and has no job beside it, unless `fresh` says that it may go.
+    """
     if output.is_dir() and settings.codec is not Codec.PNG:
         inside = output / default_output(source, settings).name
         raise SettingsError(f"{output} is a folder. Name a file, as {inside}.")
@@ -190,13 +197,27 @@ def check_job(source: Path, output: Path, settings: Settings, info: MediaInfo, s
         read_cuts(Path(settings.cuts), info.times)
     height, width = sizes.output
     warnings = check_output(output, settings.codec, info, width, height)
-    need = info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width // 4)
+    if not fresh and not job_folder(output).exists() and _holds_something(output):
+        raise JobError(
+            f"{output} is there already, and no job beside it that has made it. "
+            "Choose another output (-o), or write over it with --fresh."
+        )
+    need = int(info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width * PER_PIXEL[settings.codec]))
     free = free_disk(output.parent)
     if need > free:
         raise ResourceError(
-            f"The job needs about {need / 1e9:.1f} GB on the disk of {output.parent}; {free / 1e9:.1f} GB are free."
+            f"The job needs about {_in_words(need)} on the disk of {output.parent}; {_in_words(free)} are free. "
+            "Make room, or choose an output (-o) on another disk."
         )
     return warnings
+
+
+def _holds_something(output: Path) -> bool:
+    return any(output.iterdir()) if output.is_dir() else output.exists()
+
+
+def _in_words(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def stills_rate(text: str | None) -> Fraction | None:

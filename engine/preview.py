@@ -61,7 +61,7 @@ def preview(
         reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
         number = _number(reader.info, moment)
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
-        check_job(source, output, settings, reader.info, sizes)
+        check_job(source, output, settings, reader.info, sizes, fresh=True)
         proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
         sources = opened.enter_context(open_sources(settings, reader, sizes.work, proxy, MapCache(folder), ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -141,6 +142,8 @@ class Settings:
             raise SettingsError(
                 'Say a look (--look ink, --look-file FILE) or a prompt (--prompt "..."), one of the two.'
             )
+        if self.prompt is not None and not self.prompt.strip():
+            raise SettingsError('The prompt is empty. Say how it is to look, as --prompt "ink drawing, warm".')
         self.load_look()
         check_strength(self.strength)
         check_steady(self.steady)
@@ -190,6 +193,19 @@ class Settings:
         """This gives plain values, ready for TOML or JSON, without what is `None`."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {name: _plain(value) for name, value in values.items() if value is not None}
+
+    def to_toml(self) -> str:
+        """This gives them as the text of a TOML file that `from_toml` reads, without what is `None`."""
+        values = self.to_dict()
+        lines = [f"{name} = {_toml(value)}" for name, value in values.items() if not isinstance(value, dict)]
+        for name, table in values.items():
+            if isinstance(table, dict):
+                lines += ["", f"[{name}]", *(f"{_toml(key)} = {_toml(value)}" for key, value in table.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401 - words, numbers, lists of them
+    return json.dumps(value, ensure_ascii=False)  # of such values TOML and JSON are written alike
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any field of the settings

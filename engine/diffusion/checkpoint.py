@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from engine.diffusion.own_defaults import COMPONENT, FILE
-from engine.errors import ModelError
+from engine.errors import ModelError, in_a_line
 
 SWAPPED = ("unet", "vae", "text_encoder")
 PICKLES = {".bin", ".pt", ".pth", ".ckpt"}
@@ -120,7 +120,7 @@ class Checkpoint:
             advice = f", only {unsafe[0]}, which can run code when opened. Convert it to safetensors" if unsafe else ""
             raise ModelError(f"{folder} has no weights in safetensors{advice}.")
         for file in sorted(folder.glob("*.safetensors")):
-            _check_whole(file)
+            check_whole(file)
         try:
             net, found_out = cls.from_pretrained(
                 folder,
@@ -131,9 +131,9 @@ class Checkpoint:
                 **({"variant": "fp16"} if not _plain(folder) else {}),
             )
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-            raise ModelError(f"{folder} cannot be loaded: {error}") from error
+            raise ModelError(f"{folder} cannot be loaded: {in_a_line(error)}.") from error
         except (TypeError, LookupError, ArithmeticError, AttributeError) as error:  # a list may be words, a number 0
-            raise ModelError(f"{folder / 'config.json'} has a value that does not work: {error}") from error
+            raise ModelError(f"{folder / 'config.json'} has a value that does not work: {in_a_line(error)}.") from error
         _check_complete(folder, found_out)
         return net.requires_grad_(False).eval().to(device)
 
@@ -154,7 +154,7 @@ def _plain(folder: Path) -> bool:
     return any(".fp16" not in path.name for path in weights)
 
 
-def _check_whole(file: Path) -> None:
+def check_whole(file: Path) -> None:
     """This refuses a file that is shorter than it says, and what git leaves in place of a large one."""
     try:
         with safe_open(file, "pt"):
@@ -166,7 +166,9 @@ def _check_whole(file: Path) -> None:
             raise ModelError(
                 f"{file} only says where git keeps the weights. Fetch them: git lfs pull, in that folder."
             ) from error
-        raise ModelError(f"{file} is damaged, perhaps a download that broke off: {error}. Fetch it again.") from error
+        raise ModelError(
+            f"{file} is damaged, perhaps a download that broke off: {in_a_line(error)}. Fetch it again."
+        ) from error
 
 
 def _check_complete(folder: Path, found_out: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from engine.diffusion.memory import Ladder
 from engine.diffusion.row import SEEING, Row
 from engine.diffusion.sampling import Sampler
 from engine.diffusion.stylizer import Reference
-from engine.errors import ModelError
+from engine.errors import ModelError, in_a_line
 
 MOST = 4
 """Pictures at once. Each has attention of its own, so that each has its own weight."""
@@ -84,7 +84,10 @@ class IpAdapter:
             try:
                 self._worn = self._see(file, pictures)
             except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-                raise ModelError(f"The IP-Adapter {file} does not fit {self._checkpoint.name}: {error}") from error
+                raise ModelError(
+                    f"The IP-Adapter {file} does not fit {self._checkpoint.name}: {in_a_line(error)}. Take the one for "
+                    "its kind of Stable Diffusion, with the image encoder that it was trained with."
+                ) from error
 
     @contextmanager
     def worn(self, references: Sequence[Reference], guided: bool) -> Iterator[dict[str, Any]]:
@@ -151,4 +154,4 @@ def _check_all_used(file: Path, worn: Worn) -> None:
         given = sum(name.startswith("ip_adapter.") for name in weights.keys())  # noqa: SIM118 - no mapping
     used = 2 * sum(isinstance(part, nn.Module) for part in worn.processors.values())
     if given != used:
-        raise ValueError(f"it has {given} weights for attention, the UNet takes {used}.")
+        raise ValueError(f"it has {given} weights for attention, the UNet takes {used}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from torch import nn
 
-from engine.errors import ModelError
+from engine.diffusion.checkpoint import check_whole
+from engine.errors import ModelError, in_a_line
 
 
 def add_loras(pipeline: Any, nets: list[nn.Module], loras: Mapping[Path, float]) -> None:  # noqa: ANN401
@@ -19,20 +21,27 @@ def add_loras(pipeline: Any, nets: list[nn.Module], loras: Mapping[Path, float])
     The library passes over weights that have no place in the model, without a word; here they are an error.
     """
     for file, weight in loras.items():
-        try:
+        with _fitting(file):
             _add(pipeline, nets, file, weight)
-        except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-            raise ModelError(f"The LoRA {file} does not fit this model: {error}") from error
 
 
 def attach_lora(pipeline: Any, net: nn.Module, file: Path, name: str) -> None:  # noqa: ANN401
     """This puts a LoRA into `net` under a name of its own, where it can be switched on and off."""
+    with _fitting(file), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are meant to be there
+        _place(pipeline, [net], file, name)
+
+
+@contextmanager
+def _fitting(file: Path) -> Iterator[None]:
+    check_whole(file)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are meant to be there
-            _place(pipeline, [net], file, name)
+        yield
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"The LoRA {file} does not fit this model: {error}") from error
+        raise ModelError(
+            f"The LoRA {file} does not fit this model: {in_a_line(error)}. Take one that was trained for this model, "
+            "or leave it out."
+        ) from error
 
 
 def _add(pipeline: Any, nets: list[nn.Module], file: Path, weight: float) -> None:  # noqa: ANN401
@@ -52,7 +61,7 @@ def _place(pipeline: Any, nets: list[nn.Module], file: Path, name: str) -> None:
     pipeline.load_lora_weights(str(file.parent), adapter_name=name, **source)
     placed = _count(nets) - before
     if placed != len(given):
-        raise ValueError(f"{len(given) - placed} of its {len(given)} weights have no place in it.")
+        raise ValueError(f"{len(given) - placed} of its {len(given)} weights have no place in it")
 
 
 def _count(nets: list[nn.Module]) -> int:

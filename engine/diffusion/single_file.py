@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from engine.errors import ModelError
+from engine.errors import ModelError, in_a_line
 
 ADAPTER: Any = MotionAdapter
 
@@ -36,7 +36,7 @@ def load_single(file: Path, cls: Any, config: Path | None, dtype: torch.dtype) -
     except NotImplementedError as error:  # what is missing has no data that could be moved
         raise ModelError(f"{file} is incomplete: weights of its {cls.__name__} are missing.") from error
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise ModelError(f"{file} holds no {cls.__name__} that fits: {error}") from error
+        raise ModelError(f"{file} holds no {cls.__name__} that fits: {in_a_line(error)}.") from error
     missing = [name for name, parameter in net.named_parameters() if parameter.is_meta]
     if missing:
         raise ModelError(f"{file} is incomplete: no weights for {missing[0]} of its {cls.__name__}.")

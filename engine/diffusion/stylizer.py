@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.diffusion.memory import Ladder
 from engine.diffusion.tensors import check_picture, describe
-from engine.errors import SettingsError
+from engine.errors import SettingsError, did_you_mean
 from engine.weights import Weight, Weighted
 from engine.windows import FrameRule
 
@@ -192,7 +192,8 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     unknown = sorted(set(request.active_controls) - capabilities.controls)
     if unknown:
         known = ", ".join(sorted(capabilities.controls)) or "none"
-        raise SettingsError(f"The model {name} has no control called {', '.join(unknown)}. It has: {known}.")
+        meant = did_you_mean(unknown[0], capabilities.controls)
+        raise SettingsError(f"The model {name} has no control called {', '.join(unknown)}.{meant} It has: {known}.")
     if len(request.active_controls) > 1 and not capabilities.several:
         asked = " and ".join(request.active_controls)
         raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")

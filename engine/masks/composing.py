@@ -13,7 +13,7 @@ from consistency.blend import blend, feathered, grown, wrap
 from engine.chunks import Inside
 from engine.errors import SettingsError
 from engine.masks.background import Background, open_background
-from engine.masks.labels import is_label
+from engine.masks.labels import Told, is_label
 from engine.masks.opening import Masks, open_masks
 from engine.media import scaled
 from engine.settings import Settings
@@ -64,10 +64,15 @@ class Compose:
         return grown(1 - mask if self.settings.mask_invert else mask, self.settings.mask_grow)
 
 
+def _silent(done: int, total: int) -> None:
+    """Nobody asked."""
+
+
 @contextmanager
-def masked(settings: Settings, sources: Sources, size: tuple[int, int]) -> Iterator[Compose]:
+def masked(settings: Settings, sources: Sources, size: tuple[int, int], told: Told = _silent) -> Iterator[Compose]:
     """This opens the mask of a job and its background, if it has them, for restyled frames of `size`.
 
+    told: hears how many frames have been looked at for the mask, where that takes long.
     Errors as of `open_masks` and `open_background`.
     """
     _check(settings, sources)
@@ -75,7 +80,7 @@ def masked(settings: Settings, sources: Sources, size: tuple[int, int]) -> Itera
         yield Compose(settings, sources, size)
         return
     with ExitStack() as opened:
-        masks = opened.enter_context(open_masks(settings.mask, settings, sources))
+        masks = opened.enter_context(open_masks(settings.mask, settings, sources, told))
         behind = None
         if settings.background is not None:
             behind = opened.enter_context(open_background(settings.background, sources.reader.info, size))

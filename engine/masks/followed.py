@@ -6,7 +6,7 @@ each only as far as going there and back came home. Before the first and after t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -42,11 +42,20 @@ class FollowedMasks:
     beginning, then the other way. No more frames are held than are read at once.
     """
 
-    def __init__(self, painted: Sequence[Keyframe], footage: Footage, motion: Motion, folder: Path) -> None:
+    def __init__(
+        self,
+        painted: Sequence[Keyframe],
+        footage: Footage,
+        motion: Motion,
+        folder: Path,
+        told: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """This follows nothing yet. `told(done, total)` hears how many frames have been."""
         self._painted = {key.number: key.picture.mean(dim=0, keepdim=True)[None] for key in painted}
         self._footage, self._motion, self._folder = footage, motion, folder
         info = footage.reader.info
         self._frames, self._size = info.frames, (info.height, info.width)
+        self._told, self._done = told, len(self._painted)
         self._block = lru_cache(maxsize=2)(self._read_block)
 
     def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:
@@ -89,6 +98,9 @@ class FollowedMasks:
         return warp(self._painted[trace.start], way)[0], trust.square()
 
     def _keep(self, number: int, *maps: Tensor) -> None:
+        if not self._place(number).exists():
+            self._done += 1
+            self._told(self._done, self._frames)
         np.savez_compressed(self._place(number), *((one * LEVELS).round().byte().numpy() for one in maps))
 
     def _kept(self, number: int) -> list[Tensor]:

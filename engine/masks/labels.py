@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -16,6 +17,8 @@ from engine.sources import Sources
 from engine.windows import Span
 from preprocessors.segmentation import SIDE, LabelMask
 
+Told = Callable[[int, int], None]
+"""`told(done, total)` frames that have been looked at for a mask, where that takes long."""
 NETWORK = "upernet-tiny"
 SHAPE = re.compile(r"person|background|label:(.+)")
 
@@ -31,8 +34,8 @@ class LabelMasks:
     Frames are looked at with a shorter side of 512 pixels at most, which is what the network knows.
     """
 
-    def __init__(self, mask: str, sources: Sources) -> None:
-        """This loads the network.
+    def __init__(self, mask: str, sources: Sources, told: Told = lambda done, total: None) -> None:
+        """This loads the network. `told(done, total)` hears how many frames it has looked at.
 
         Raises:
             SettingsError: it has no such label.
@@ -46,18 +49,19 @@ class LabelMasks:
             meant = did_you_mean(label, network.labels) or f" There are: {', '.join(sorted(network.labels))}."
             raise SettingsError(f"The network that draws masks has no label {label!r}.{meant}")
         self._info = sources.reader.info
-        self._drawer, self._behind = LabelMask(network, label), mask == "background"
+        frames, self._behind = self._info.frames, mask == "background"
+        self._drawer = LabelMask(network, label, told=lambda number: told(number + 1, frames))
         self._footage = Footage(sources.reader, _seen(self._info))
         self._kept = None
         if sources.mark:  # what nobody will find again is not kept
             drawn = Drawn(self._drawer, self._footage, sources.cache, sources.mark)
-            self._kept = drawn.fit(Span(0, self._info.frames))
+            self._kept = drawn.fit(Span(0, frames))
 
     def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:
         """This gives `[T, 1, H, W]`, as `Masks` promises."""
         span = Span(start, stop)
         seen = self._footage.read(span) if frames is None else scaled(frames, self._footage.size)
-        maps = self._drawer(seen) if self._kept is None else self._kept(span, seen)
+        maps = self._drawer(seen, start) if self._kept is None else self._kept(span, seen)
         if maps.shape[-2:] != (self._info.height, self._info.width):
             size = (self._info.height, self._info.width)
             maps = F.interpolate(maps, size, mode="bilinear", align_corners=False)

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from engine.agreement import check_passes
 from engine.detectors import detector_mark
-from engine.errors import MediaError, SettingsError
+from engine.errors import MediaError, SettingsError, did_you_mean
 from engine.footage import SLICE, Footage
 from engine.journal import fingerprint
 from engine.keyframes import read_keyframes
 from engine.masks.followed import FollowedMasks, is_painted
-from engine.masks.labels import NETWORK, LabelMasks, is_label
-from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, open_reader, source_files
+from engine.masks.labels import NETWORK, LabelMasks, Told, is_label
+from engine.media import Cryptomatte, MediaInfo, Pass, Reader, RenderPasses, is_sequence, open_reader, source_files
 from engine.motion import estimated
 from engine.settings import Settings
 from engine.sources import Sources
@@ -28,6 +28,8 @@ from engine.sources import Sources
 INDEX = re.compile(r"(index|material):(\d+)")
 CRYPTOMATTE = re.compile("cryptomatte:(.+)")
 KEY = re.compile(r"key:#([0-9a-fA-F]{6})")
+LEAST = 1 / 255
+"""What is darker than this everywhere is no mask."""
 LIKE = 0.15
 """How far a channel may be from the colour of a key, 0 to 1, and still be taken for it."""
 
@@ -44,7 +46,7 @@ class Masks(Protocol):
 
 
 @contextmanager
-def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources) -> Iterator[Masks]:
+def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources, told: Told) -> Iterator[Masks]:
     """This opens what `mask` names, and looks through it, so that what is damaged is found before the work.
 
     Several are of moments, `0:12.5=mask.png`; between those the mask follows the motion.
@@ -58,7 +60,7 @@ def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources
     names = (mask,) if isinstance(mask, str) else mask
     if any(map(is_painted, names)):
         with TemporaryDirectory(prefix="restyle-") as folder:
-            yield _followed(names, settings, sources, Path(folder))
+            yield _followed(names, settings, sources, Path(folder), told)
         return
     if len(names) > 1:
         raise SettingsError(f"{names[0]!r} is not TIME=PICTURE; of several masks each is, as 0:12.5=mask.png.")
@@ -66,18 +68,19 @@ def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources
     if found := INDEX.fullmatch(mask):
         kind = Pass.OBJECT if found[1] == "index" else Pass.MATERIAL
         masks = _by_index(_render(mask, settings.passes, reader.info), kind, int(found[2]))
-        yield _read_through(masks, reader.info.frames)
+        yield _read_through(mask, masks, reader.info.frames, settings.mask_invert)
     elif found := CRYPTOMATTE.fullmatch(mask):
-        yield _read_through(_by_name(found[1], _render(mask, settings.passes, reader.info)), reader.info.frames)
+        masks = _by_name(found[1], _render(mask, settings.passes, reader.info))
+        yield _read_through(mask, masks, reader.info.frames, settings.mask_invert)
     elif found := KEY.fullmatch(mask):
         yield _by_colour(reader, found[1])
     elif is_label(mask):
-        yield LabelMasks(mask, sources)
+        yield LabelMasks(mask, sources, told)
     else:
         _refuse_unclear(mask)
         with open_reader(mask) as file:
             _check(file.info, reader.info)
-            yield _read_through(_of_file(file), file.info.frames)
+            yield _read_through(mask, _of_file(file), file.info.frames, settings.mask_invert)
 
 
 def mask_mark(mask: str, settings: Settings) -> str:
@@ -92,16 +95,21 @@ def mask_mark(mask: str, settings: Settings) -> str:
     return mask if INDEX.fullmatch(mask) or KEY.fullmatch(mask) else fingerprint(source_files(mask))
 
 
-def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path) -> Masks:
+def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path, told: Told) -> Masks:
     footage = Footage(sources.reader, sources.size)
     painted = read_keyframes(names, sources.reader.info, sources.size, "mask")
     motion = sources.proxy or estimated(sources.detectors.get("flow"))[1]
-    return FollowedMasks(painted, footage, motion, folder)
+    return FollowedMasks(painted, footage, motion, folder, told)
 
 
-def _read_through(masks: Masks, frames: int) -> Masks:
-    for number in range(0, frames, SLICE):
-        masks(number, min(number + SLICE, frames))
+def _read_through(mask: str, masks: Masks, frames: int, inverted: bool) -> Masks:
+    """This reads all masks once: a file may be damaged in its midst, and a mask be nowhere."""
+    most = [float(masks(number, min(number + SLICE, frames)).max()) for number in range(0, frames, SLICE)]
+    if max(most) < LEAST and not inverted:
+        raise SettingsError(
+            f"The mask {mask} is dark in every frame, so nothing would be restyled. Name what is in the clip, or turn "
+            "it round: --mask-invert."
+        )
     return masks
 
 
@@ -165,8 +173,10 @@ def _check(mask: MediaInfo, clip: MediaInfo) -> None:
 
 
 def _refuse_unclear(mask: str) -> None:
-    if mask.partition(":")[0] in ("index", "material", "cryptomatte", "key", "label") and not Path(mask).exists():
+    path = Path(mask)
+    word = mask.partition(":")[0] in ("index", "material", "cryptomatte", "key", "label") or not path.suffix
+    if word and not path.exists() and not is_sequence(path):
         raise SettingsError(
-            f"The mask {mask!r} means nothing. Say person, background, label:sky, index:3, material:2, "
-            "cryptomatte:Cube, key:#00ff00, or a file."
+            f"The mask {mask!r} means nothing, and is no file.{did_you_mean(mask, ('person', 'background'))} "
+            "Say person, background, label:sky, index:3, material:2, cryptomatte:Cube, key:#00ff00, or a file."
         )

@@ -11,6 +11,7 @@ from engine.media.maps import MapWriter, check_map_output, in_levels
 from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
+from engine.media.sequence import is_sequence
 from engine.media.sinks import writing_to
 from engine.media.still import as_jpeg
 from engine.media.tensor_reader import TensorReader
@@ -30,6 +31,7 @@ __all__ = [
     "check_map_output",
     "check_output",
     "in_levels",
+    "is_sequence",
     "open_reader",
     "probe",
     "read_lossless",

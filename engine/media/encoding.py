@@ -100,6 +100,9 @@ def check_output(
     lost = [f"The source's alpha channel is left out: {chosen.title} has none."] if info.alpha else []
     if codec is Codec.PRORES4444:
         lost = []
+    if chosen.pixels_odd != chosen.pixels and any(side % 2 for side in size):
+        even = "x".join(str(side - side % 2) for side in size)
+        lost.append(f"Sides of {size[0]}x{size[1]} are odd, which some players do not show: --size {even}.")
     return (*lost, *left_out(MUXERS[path.suffix.lower()], info.other_streams))
 
 

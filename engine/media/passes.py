@@ -87,6 +87,10 @@ class RenderPasses:
             MediaError: there is no EXR, a pass is there twice or not in every frame, or frames are missing.
         """
         found: dict[Pass, Layer] = {}
+        if path.is_file() and path.suffix.lower() != ".exr":
+            raise MediaError(
+                f"{path} is no render. Name the folder of its EXR files, or one sequence as render/f.*.exr."
+            )
         if not (sequences := exr_sequences(path)):
             raise MediaError(f"{path} holds no EXR files. {ADVICE}")
         for files in sequences:

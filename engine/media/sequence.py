@@ -29,6 +29,8 @@ def find_stills(path: Path) -> tuple[Path, ...]:
     if path.is_file():
         return (path,)
     files = _candidates(path)
+    if not files and not path.suffix and not path.exists():
+        raise MediaError(f"There is no folder {path}.")
     if not files:
         raise MediaError(f"{path} holds no stills. Known are: {', '.join(SUFFIXES)}.")
     numbers: dict[int, Path] = {}

@@ -18,11 +18,13 @@ class TensorReader:
     """This reads frames `[T, 3, H, W]`, float, RGB, 0 to 1, shown at `rate` a second. `Reader` says what it promises.
 
     Raises:
-        SettingsError: the tensor is not that.
+        SettingsError: the tensor is not that, or none; the rate is not above 0.
     """
 
     def __init__(self, frames: Tensor, rate: Fraction) -> None:
         _check(frames)
+        if rate <= 0:
+            raise SettingsError(f"The rate is {rate}; it must be above 0 frames a second.")
         self._frames = frames
         count, _, height, width = frames.shape
         self.info = MediaInfo(
@@ -69,7 +71,12 @@ class TensorReader:
         """Nothing to close."""
 
 
-def _check(frames: Tensor) -> None:
+def _check(frames: object) -> None:
+    if not isinstance(frames, Tensor):
+        raise SettingsError(
+            f"Frames must be a float tensor [T, 3, H, W], not {type(frames).__name__}. An array of NumPy becomes one "
+            "by torch.from_numpy."
+        )
     shape = list(frames.shape)
     if frames.ndim != 4 or frames.shape[1] != 3 or 0 in shape or not frames.is_floating_point():
         raise SettingsError(f"Frames must be a float tensor [T, 3, H, W], not {frames.dtype} {shape}.")

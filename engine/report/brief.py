@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 from engine.plan import Plan
-from engine.report.figures import figures_of
+from engine.report.figures import Figures, figures_of
 from engine.report.job import FinishedJob
 from engine.report.measuring import Findings, look
 from engine.report.words import headline, number, percent
@@ -36,11 +37,17 @@ def brief_lines(findings: Findings) -> list[str]:
             f"{number(figures.seam_ratio_raw)}), colour at most {number(figures.colour_step)} dE2000 "
             f"(raw {number(figures.colour_step_raw)})."
         )
-    lines.append(
-        f"{percent(figures.detail)} of the raw chunks' detail, {percent(figures.motion)} of their motion; "
-        f"changes {number(figures.warp_ratio)} times as much along the motion as the source."
-    )
-    return lines
+    return [*lines, _kept(findings, figures)]
+
+
+def _kept(findings: Findings, figures: Figures) -> str:
+    """This says of how many frames the figures are, as all frames may give others, and leaves out what is not known."""
+    told = [f"{percent(figures.detail)} of the raw chunks' detail"]
+    if math.isfinite(figures.motion):
+        told.append(f"{percent(figures.motion)} of their motion")
+    if math.isfinite(figures.warp_ratio):
+        told.append(f"{number(figures.warp_ratio)} times the source's change along the motion")
+    return f"In {findings.looked_at} of {findings.job.frames} frames: {', '.join(told)}."
 
 
 def _spans(plan: Plan) -> list[Span]:

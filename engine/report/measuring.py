@@ -64,6 +64,11 @@ class Findings:
         return [seam for shot in self.shots for seam in shot.before]
 
     @property
+    def looked_at(self) -> int:
+        """How many frames were looked at."""
+        return int(self.moments.colour.isfinite().all(dim=1).sum())
+
+    @property
     def at_seams(self) -> Tensor:
         """Which frames lie at a seam, `[T]`."""
         inside = torch.zeros(len(self.moments.jump), dtype=torch.bool)

@@ -70,6 +70,7 @@ def as_facts(findings: Findings) -> dict[str, Any]:
         "result": str(job.result),
         "source": str(job.source),
         "frames": job.frames,
+        "frames_looked_at": findings.looked_at,
         "cuts": job.cuts,
         "chunks": [[chunk.start, chunk.stop] for shot in job.plan.shots for chunk in shot],
         "figures": asdict(figures) | {"warp_ratio": figures.warp_ratio, "warp_ratio_raw": figures.warp_ratio_raw},

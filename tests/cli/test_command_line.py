@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from cli.options import OPTIONS
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import RestyleError
+from engine.settings import Settings
 from tests.fake_stylizer import FakeStylizer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,6 +49,7 @@ def folder(tmp_path, monkeypatch):
     Path("typed.toml").write_text('look = "comic"\nsteps = "5"')
     Path("table.toml").write_text('look = "comic"\ncontrols = 1')
     Path("number.toml").write_text("prompt = 3")
+    Path("there.mkv").write_text("painted by hand")
     Path("binary.txt").write_bytes(b"\xff\xfe\xff")
     return tmp_path
 
@@ -113,6 +116,12 @@ def test_the_examples_in_the_help_work_as_pasted(capsys, monkeypatch):
         assert chosen.look
 
 
+def test_it_runs_as_a_module_too():
+    done = subprocess.run([sys.executable, "-m", "cli.restyle", "--version"], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("restyle")
+
+
 def test_version_is_one_line(monkeypatch, capsys):
     assert run(monkeypatch, "--version") == 0
     told = capsys.readouterr().out
@@ -125,6 +134,7 @@ def test_version_is_one_line(monkeypatch, capsys):
     [
         ("clip.mp4", 2, "Say a look"),
         ("clip.mp4 --look comic --prompt x", 2, "one of the two"),
+        ("clip.mp4 --prompt=", 2, "The prompt is empty"),
         ("clip.mp4 --look comc", 2, "Did you mean comic? There are: "),
         ("clip.mp4 --look Oil", 2, "Did you mean oil?"),
         ("clip.mp4 --look comic --size big", 2, "WIDTHxHEIGHT"),
@@ -141,6 +151,7 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic --cuts a.txt", 2, "a.txt cannot be read"),
         ("clip.mp4 --look comic --cuts binary.txt", 2, "it is not text"),
         ("clip.mp4 --look comic --control edges:much", 2, "NAME:WEIGHT"),
+        ("clip.mp4 --look comic --control edges=0.5", 2, "'edges=0.5' is no NAME:WEIGHT; say edges:0.5"),
         ("clip.mp4 --look comic --control edges:3", 2, "between 0 and 2"),
         ("clip.mp4 --look comic --control edges:1@0.5-0.2", 2, "holds from 0.5 to 0.2"),
         ("clip.mp4 --look comic --control edges:1 --control edges:0.5@0-0.5", 2, "given twice for the same steps"),
@@ -153,6 +164,12 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic -o out.avi", 2, ".mp4, .m4v, .mov or .mkv"),
         ("clip.mp4 --look comic -o out", 2, ".mp4, .m4v, .mov or .mkv"),
         ("clip.mp4 --look comic -o empty", 2, "Name a file, as empty/clip.comic.mp4"),
+        ("clip.mp4 --look comic -o cut.mp4", 6, "cut.mp4 is there already, and no job beside it"),
+        ("clip.mp4 --look comic --mask persn", 2, "means nothing, and is no file. Did you mean person?"),
+        ("controls clip.mp4 --control depth --control edges", 2, "One control at a time; here are depth and edges"),
+        ("controls clip.mp4 --control depth -o there.mkv", 2, "there.mkv is there already"),
+        ("proxy clip.mp4 --look comic", 3, "clip.mp4 is no render. Name the folder of its EXR files"),
+        ("proxy nothing --look comic", 3, "There is no folder nothing"),
         ("clip.mp4 --look comic -o nowhere/out.mp4", 3, "no folder nowhere"),
         ("--preview clip.mp4 --look comic", 2, "'clip.mp4' is no time; say it after the clip"),
         ("clip.mp4 --look comic --preview 1:00", 2, "60 s lies beyond the end of clip.mp4, which lasts 2.00"),
@@ -255,6 +272,43 @@ def test_options_win_over_a_file_of_settings(monkeypatch, capsys, folder, model)
         "seed": 6,
     }
     assert "prompt" not in chosen
+
+
+def test_what_is_written_into_a_job_asks_for_the_same_again(monkeypatch, capsys, folder, model):
+    Path("odd name.mp4").symlink_to(CLIP)
+    asked = (
+        *BARE,
+        "--control",
+        "edges:0.5@0-0.5",
+        "--control",
+        "edges:1@0.5-1",
+        "--mask",
+        "key:#ffffff",
+        "--seed",
+        "7",
+    )
+    assert run(monkeypatch, "odd name.mp4", *asked) == 0
+    capsys.readouterr()
+    kept = "odd name.comic.mp4.restyle/settings.toml"
+    assert run(monkeypatch, "odd name.mp4", "--settings", kept, "--no-report", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["resumed_chunks"] == 3
+    given: dict[str, Any] = {
+        "prompt": 'fog, "grey" Ä',
+        "loras": {"a b.safetensors": 0.5},
+        "keyframes": ("0=a.png",),
+        "mask_invert": True,
+    }
+    Path("again.toml").write_text(Settings(**given).to_toml(), encoding="utf-8")
+    assert Settings.from_toml(Path("again.toml")) == Settings(**given)
+
+
+def test_a_file_that_no_job_has_made_is_written_over_only_where_that_is_said(monkeypatch, capsys, folder, model):
+    Path("mine.mp4").write_text("an afternoon's work")
+    assert run(monkeypatch, "clip.mp4", *BARE, "-o", "mine.mp4") == 6
+    assert Path("mine.mp4").read_text() == "an afternoon's work"
+    assert run(monkeypatch, "clip.mp4", *BARE, "-o", "mine.mp4", "--preview") == 0
+    assert run(monkeypatch, "clip.mp4", *BARE, "-o", "mine.mp4", "--fresh") == 0
+    assert run(monkeypatch, "clip.mp4", *BARE, "-o", "mine.mp4") == 0  # its own
 
 
 def test_people_read_standard_error_and_machines_standard_output(monkeypatch, capsys, folder, model):

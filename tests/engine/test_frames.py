@@ -1,6 +1,7 @@
 """Laws of frames that someone brings: as many come back, the same as from a file, and bad ones are refused at once."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -71,6 +72,14 @@ def test_nothing_is_computed_before_it_is_asked_for(model):
 def test_bad_frames_are_refused_at_once(model, frames, words):
     with pytest.raises(SettingsError, match=words):
         restyle.frames(frames, look="comic")
+
+
+def test_what_is_no_tensor_and_a_rate_of_nothing_are_refused_in_words(model):
+    array: Any = moving(2).numpy()
+    with pytest.raises(SettingsError, match=r"not ndarray\. .* torch\.from_numpy"):
+        restyle.frames(array, look="comic")
+    with pytest.raises(SettingsError, match="rate is 0; it must be above 0"):
+        restyle.frames(moving(2), look="comic", rate=0)
 
 
 def test_an_unknown_look_is_refused_at_once(model):

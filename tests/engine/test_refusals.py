@@ -11,7 +11,7 @@ import pytest
 import restyle
 from engine import pipeline
 from engine.diffusion import catalog
-from engine.errors import MediaError, RestyleError, SettingsError
+from engine.errors import MediaError, ResourceError, RestyleError, SettingsError
 from engine.media import open_reader
 from engine.settings import Codec, Settings
 
@@ -52,3 +52,11 @@ def test_bad_input_is_named_first(clip, bad, error, told):
         pipeline.restyle(clip, clip.parent / "out", replace(SETTINGS, **given))
     with open_reader(clip) as reader, pytest.raises(error, match=told):
         restyle.frames(reader.read(0, 3), look="comic", **given)
+
+
+@pytest.mark.parametrize(("codec", "told"), [(Codec.H264, "a model was loaded"), (Codec.PNG, "needs about 0.0 MB")])
+def test_a_disk_that_is_too_small_for_frames_without_loss_is_found_first(clip, codec, told, monkeypatch):
+    monkeypatch.setattr("engine.plan.free_disk", lambda folder: 17_000)
+    output = clip.parent / ("out" if codec is Codec.PNG else "out.mp4")
+    with pytest.raises((ResourceError, AssertionError), match=told):
+        pipeline.restyle(clip, output, replace(SETTINGS, codec=codec))

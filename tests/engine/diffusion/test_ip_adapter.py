@@ -225,8 +225,9 @@ def test_an_adapter_that_does_not_fit_is_refused_before_any_frame(
     change(weights)
     save_file(weights, copy / FILE)
     model = load(copy)
-    with pytest.raises(ModelError, match=r"The IP-Adapter .*ip-adapter_sd15\.safetensors does not fit"):
+    with pytest.raises(ModelError, match=r"The IP-Adapter .*ip-adapter_sd15\.safetensors does not fit") as refused:
         model.check(REQUEST)
+    assert "\n" not in str(refused.value)
     model.restyle(chunk(model, 2, SIZE), replace(REQUEST, references=()))  # nothing of it has stayed
 
 

@@ -91,6 +91,15 @@ def test_however_it_is_asked_for_it_is_the_same_and_followed_once(tmp_path):
     assert len(asked) == 4 + 2 * 10 + 5
 
 
+def test_it_tells_how_many_frames_are_followed(tmp_path):
+    told: list[tuple[int, int]] = []
+    still = lambda *_: (torch.zeros(2, 16, 16), torch.zeros(2, 16, 16))  # noqa: E731
+    footage = Footage(TensorReader(torch.zeros(9, 3, 16, 16), Fraction(24)), (16, 16))
+    painted = [Keyframe(number, torch.ones(3, 16, 16)) for number in (0, 8)]
+    FollowedMasks(painted, footage, still, tmp_path, lambda *how: told.append(how))(4, 5)
+    assert told == [(done, 9) for done in range(3, 10)]
+
+
 def test_no_more_of_the_clip_is_held_than_is_read_at_once(tmp_path, monkeypatch):
     held: list[int] = []
     read = Footage.read

@@ -89,6 +89,23 @@ def test_however_it_is_asked_for_it_is_the_same(checkpoint, frames, tmp_path):
         torch.testing.assert_close(fresh(start, stop), whole[start:stop], rtol=0, atol=1 / 60000)
 
 
+def test_each_frame_is_told_as_it_is_looked_at_and_what_is_kept_is_not(checkpoint, frames, tmp_path):
+    """A frame takes seconds: without a word a long clip would seem to stand still."""
+    told: list[tuple[int, int]] = []
+    kept = LabelMasks("person", sources(frames, checkpoint, tmp_path, "clip"), lambda *how: told.append(how))
+    kept(0, 3)
+    kept(3, FRAMES)
+    assert told == [(number + 1, FRAMES) for number in range(FRAMES)]
+
+
+def test_a_job_tells_how_far_its_mask_is(checkpoint, frames, model):
+    told: list[pipeline.Progress] = []
+    given = {**settings(checkpoint, "person").to_dict(), "codec": "h264"}
+    list(restyle.frames(frames, progress=told.append, **given))
+    stages = [one.stage for one in told if one.total]
+    assert stages.count(pipeline.MASK) >= FRAMES
+
+
 def test_a_second_run_looks_at_nothing_again(checkpoint, frames, model, tmp_path, monkeypatch):
     clip = tmp_path / "clip"
     clip.mkdir()

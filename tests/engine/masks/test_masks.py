@@ -84,6 +84,8 @@ def test_an_index_of_the_render_masks_its_things(tmp_path, model):
     source = (frames_of(folder) * 255).round() / 255
     assert torch.equal(made[~inside], source[~inside])
     assert 0 < inside.float().mean() < 1
+    with pytest.raises(SettingsError, match="index:9 is dark in every frame"):
+        pipeline.restyle(folder, tmp_path / "none", replace(settings, mask="index:9"))
     assert (made[inside] - whole[inside]).abs().mean() < (made[inside] - source[inside]).abs().mean()
 
 
@@ -175,11 +177,13 @@ def test_bad_masks_are_refused_before_the_model_is_asked(tmp_path, clip, model):
     broken = write(tmp_path / "broken", moving_box())
     data = (broken / "007.png").read_bytes()
     (broken / "007.png").write_bytes(data[:60] + bytes(len(data) - 60))
+    dark = write(tmp_path / "dark", moving_box() * 0)
     for mask, error, told in (
         (str(short), SettingsError, "has 4 frames, the clip 10"),
         (str(small), SettingsError, "is 40x32, the clip 96x64"),
         (str(broken), MediaError, r"007\.png"),
         (str(tmp_path / "gone.mp4"), MediaError, "There is no file"),
+        (str(dark), SettingsError, "is dark in every frame"),
         ("index:3", SettingsError, "needs the passes of a render"),
         ("key:green", SettingsError, "means nothing"),
     ):

@@ -236,6 +236,14 @@ def test_sound_that_does_not_fit_is_refused_with_a_name_that_would_do(tmp_path: 
     check_output(tmp_path / "result.mkv", Codec.H264, vorbis)
 
 
+@pytest.mark.parametrize(("codec", "name", "told"), [(Codec.H264, "a.mp4", 1), (Codec.PRORES4444, "a.mov", 0)])
+def test_odd_sides_that_few_players_show_are_told_of(tmp_path: Path, codec: Codec, name: str, told: int) -> None:
+    info = probe(film(tmp_path / "clip.mp4", count=3))
+    notes = check_output(tmp_path / name, codec, info, 427, 240)
+    assert [("427x240 are odd" in note, "--size 426x240" in note) for note in notes] == [(True, True)] * told
+    assert check_output(tmp_path / name, codec, info, 426, 240) == ()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a process's files")
 def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     import resource

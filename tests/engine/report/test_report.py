@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,19 @@ def test_a_look_at_a_few_frames_says_the_same_of_the_seams(hard: Findings, clean
         shortly = brief(findings.job)
         assert [seam.named for seam in shortly.seams] == [seam.named for seam in findings.seams]
         assert len(brief_lines(shortly)) == 3
+
+
+def test_the_short_form_says_of_how_many_frames_its_figures_are(hard: Findings) -> None:
+    """They are not those of all frames, and who compares the two must see why."""
+    shortly = brief(hard.job)
+    assert 0 < as_facts(shortly)["frames_looked_at"] < FRAMES == as_facts(hard)["frames_looked_at"]
+    assert brief_lines(shortly)[-1].startswith(f"In {shortly.looked_at} of {FRAMES} frames: ")
+
+
+def test_what_is_not_known_of_a_single_frame_is_not_said(tmp_path: Path) -> None:
+    lines = brief_lines(brief(finished(tmp_path, unlike=False, frames=1)))
+    assert lines[-1].startswith("In 1 of 1 frames: ")
+    assert "unknown" not in " ".join(lines)
 
 
 def test_figures_of_a_clean_job_are_near_its_chunks(clean: Findings) -> None:
