@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.diffusion import CROP, Denoiser, Pool, build_scheduler
+from training.diffusion import CONTROLS, CROP, Denoiser, Pool, build_scheduler
 from training.hints import FACTOR
+from training.motion import Moving
+from training.moving import ClipPool, clips
 from training.noising import answered
 from training.words import say
 
@@ -61,6 +64,38 @@ def draw_answers(pool: Pool, pictures: NDArray[np.uint8], denoiser: Denoiser, co
         made[2].append(torch.stack([_pixels(pictures[n, v], y, x) for n, v, y, x in cuts]))
         made[3].append(places[:, 1])
     return Answers(*(torch.cat(part) for part in made))
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What a finished model answers for a frame and the one before it, in moving scenes.
+
+    before, after: `[N, c, h, w]` half. flow: `[N, 2, h, w]`, from `after` to `before`, in latents.
+    """
+
+    before: Tensor
+    after: Tensor
+    flow: Tensor
+
+
+@torch.inference_mode()
+def draw_neighbours(pool: ClipPool, model: Moving, count: int, seed: int) -> Neighbours:
+    """This restyles `count` moving clips as jobs do, under noise that moves with them."""
+    rng = torch.Generator().manual_seed(seed)
+    alphas = build_scheduler().alphas_cumprod
+    made: list[list[Tensor]] = [[], [], []]
+    for clip in islice(clips(pool, rng), count):
+        words = model.still.embed([say(((clip.look,), 0), rng)])[0]
+        hints = {name: clip.hints[name] for name in CONTROLS}
+
+        def predict(latents: Tensor, times: Tensor, words: Tensor = words, hints: dict[str, Tensor] = hints) -> Tensor:
+            answer: Tensor = model(latents, times[:1], words, hints)
+            return answer
+
+        led = answered(clip.source, alphas, rng, predict, clip.noise).half()
+        for part, frames in zip(made, (led[:-1], led[1:], clip.flow[1:].half()), strict=True):
+            part.append(frames)
+    return Neighbours(*(torch.cat(part) for part in made))
 
 
 def _pixels(picture: NDArray[np.uint8], y: slice, x: slice) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import MotionAdapter, UNetMotionModel
@@ -100,8 +100,8 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
 
 def train(
     still: Denoiser, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
-) -> Any:  # noqa: ANN401 - diffusers' classes are untyped
-    """This trains motion modules, going on from `run/motion.pt`; gives the `UNetMotionModel` with averaged weights."""
+) -> Moving:
+    """This trains motion modules, going on from `run/motion.pt`; gives the denoiser with them, averaged."""
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
     model = seeded(seed, lambda: Moving(still, start))
@@ -111,4 +111,4 @@ def train(
         lambda rng: clips(pool(), rng),
         lambda batch, rng: loss_of(model, batch, alphas, rng).mean(),
     )
-    return trained.unet
+    return cast(Moving, trained)

@@ -77,11 +77,16 @@ def rolled_out(
     return noised, reached, (alpha * noised - target) / sigma, sigma.flatten().expand(len(source))
 
 
-def answered(source: Tensor, alphas: Tensor, rng: torch.Generator, predict: Predict) -> Tensor:
-    """This goes all the steps of a job from latents `[B, c, h, w]`: where they lead, of the same shape."""
+def answered(
+    source: Tensor, alphas: Tensor, rng: torch.Generator, predict: Predict, noise: Tensor | None = None
+) -> Tensor:
+    """This goes all the steps of a job from latents `[B, c, h, w]`: where they lead, of the same shape.
+
+    `noise` is drawn if None.
+    """
     times = _times(rng, FEWEST_STEPS)
     alpha, sigma = _parts(alphas, times[:1])
-    noised = alpha * source + sigma * torch.randn(source.shape, generator=rng)
+    noised = alpha * source + sigma * (torch.randn(source.shape, generator=rng) if noise is None else noise)
     for now, then in pairwise(times):
         noised = _step(noised, predict(noised, now.expand(len(source))), alphas, now, then)
     alpha, sigma = _parts(alphas, times[-1:])

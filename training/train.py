@@ -28,14 +28,14 @@ from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
 from training import autoencoder, controls, decoder, depth, diffusion, export, hints, motion
-from training.answers import Answers, draw_answers
+from training.answers import Answers, Neighbours, draw_answers, draw_neighbours
 from training.attributions import attributions
 from training.encoding import Encoded, encode_pairs
 from training.moving import ClipPool, draw_clips, encode_clips
 from training.pairs import make_changed, make_pairs
 from training.photos import Photo, crop, load, read_index, to_tensor
 
-Made = TypeVar("Made", Answers, Encoded, diffusion.Pool, ClipPool)
+Made = TypeVar("Made", Answers, Encoded, Neighbours, diffusion.Pool, ClipPool)
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Recipe:
     scenes: int
     clips: int
     answers: int
+    moving_answers: int
     depth_views: int
     depth_planes: int
     steps: dict[str, int]
@@ -134,6 +135,14 @@ class Material:
 
         return kept(self.recipe.run / "answers.pt", Answers, draw)
 
+    def neighbours(self, model: motion.Moving, clips: Callable[[], ClipPool]) -> Neighbours:
+        """This gives what the finished model makes of moving scenes."""
+
+        def draw() -> Neighbours:
+            return draw_neighbours(clips(), model, self.recipe.moving_answers, self.recipe.seed)
+
+        return kept(self.recipe.run / "neighbours.pt", Neighbours, draw)
+
     def clips(self, near: DepthNet) -> ClipPool:
         """This gives moving scenes, whose depth the finished network draws."""
         drawers: list[Preprocessor] = [Palette(), SoftLines(), Depth(near), FlowMap(DisFlow())]
@@ -159,10 +168,14 @@ def train(recipe: Recipe) -> None:
     near = _depth(recipe)
     clips = cache(lambda: made.clips(near))
     more = controls.train(denoiser, clips, start=recipe.start, **recipe.stage("controls"))
-    unet = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
-    last = decoder.train(vae, lambda: made.answers(denoiser), unseen, **recipe.stage("decoder"))
+    moving = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
+
+    def answers() -> tuple[Answers, Neighbours]:
+        return made.answers(denoiser), made.neighbours(moving, clips)
+
+    last = decoder.train(vae, answers, unseen, **recipe.stage("decoder"))
     export.export_controls({**denoiser.controlnets, **more}, made.readers, recipe.target)
-    export.export_denoiser(denoiser, unet, recipe.target)
+    export.export_denoiser(denoiser, moving.unet, recipe.target)
     export.export_autoencoder(last, recipe.target)
     (recipe.target / "ATTRIBUTIONS.md").write_text(attributions(learned), encoding="utf-8")
 
