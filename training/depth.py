@@ -66,7 +66,7 @@ def _wallpaper(rng: np.random.Generator, textures: list[Texture]) -> Paint:
     return paint
 
 
-def draw_textures(photos: Path, held_out: bool, count: int = 500) -> list[Texture]:
+def draw_textures(photos: Path, held_out: bool, count: int) -> list[Texture]:
     """This cuts textures out of photographs, mirrored so that they tile; one in five is drawn instead."""
     rng = np.random.default_rng(HELD_OUT if held_out else 0)
     chosen = [photo for photo in read_index(photos) if photo.held_out == held_out]
@@ -85,7 +85,8 @@ def draw_textures(photos: Path, held_out: bool, count: int = 500) -> list[Textur
 def load_pools(cache: Path, photos: Path, views: int, scenes: int, held_out: bool = False) -> list[Pool]:
     """This gives one pool a shape, the upright one half as large; drawn once, then read from `cache`."""
     if not cache.exists():
-        textures, seed = draw_textures(photos, held_out), HELD_OUT if held_out else 0
+        textures = draw_textures(photos, held_out, min(500, 16 * (views + scenes)))
+        seed = HELD_OUT if held_out else 0
         pools = [
             draw_pool(shape, views // (1 + turned), scenes // (1 + turned), textures, seed + turned * 100_000)
             for turned, shape in enumerate(SHAPES)

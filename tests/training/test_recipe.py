@@ -35,7 +35,7 @@ def photos(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def starter(photos, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("recipe")
-    recipe = Recipe(photos, folder / "run", folder / "starter", 0, 1, 2, 16, 1, 2, 2, dict.fromkeys(STAGES, 1))
+    recipe = Recipe(photos, folder / "run", folder / "starter", 0, 1, 1, 16, 1, 2, 2, dict.fromkeys(STAGES, 1))
     train(recipe)
     return folder / "starter"
 
