@@ -7,6 +7,9 @@ import torch
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
+DARK = 0.05
+"""What is darker than this is too dark to tell light by."""
+
 
 def blur(frames: Tensor, sigma: float, reach: float = 2.5) -> Tensor:
     """This blurs `[T, C, H, W]` by a Gaussian of `sigma` pixels, cut off at `reach` sigmas or at what fits."""
@@ -27,3 +30,8 @@ def _blurred_by_opencv(frames: Tensor, size: int, sigma: float) -> Tensor:
 def energy(frames: Tensor, sigma: float) -> Tensor:
     """This is the mean square nearby and over channels, `[T, 1, H, W]`."""
     return blur(frames.square().mean(dim=1, keepdim=True), sigma)
+
+
+def light(here: Tensor, there: Tensor, sigma: float) -> Tensor:
+    """This is how much lighter `here` is than `there` over `sigma` pixels, `[N, C, H, W]` all: a factor, .5 to 2."""
+    return ((blur(here, sigma) + DARK) / (blur(there, sigma) + DARK)).clamp(0.5, 2)

@@ -25,6 +25,12 @@ def round_trip(flow: Tensor, reverse: Tensor) -> Tensor:
     return torch.exp2(-disagreement) * inside
 
 
+def further(link: Tensor, ahead: Tensor) -> Tensor:
+    """This goes on by the links `ahead` from where each of `link` ends. Links are flow and trust, `[N, 3, H, W]`."""
+    beyond, inside = warp(ahead, link[:, :2])
+    return torch.cat([link[:, :2] + beyond[:, :2], link[:, 2:] * beyond[:, 2:] * inside], dim=1)
+
+
 def motion_boundary(flow: Tensor) -> Tensor:
     """This marks pixels where neighbours move apart: `[T, 1, H, W]`, 1 is a boundary (Sundaram et al. 2010)."""
     steepness = torch.zeros_like(flow[:, :1])

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from consistency.blur import blur, energy
+from consistency.blur import blur, energy, light
 from consistency.flicker import around, flicker
-from consistency.occlusion import motion_boundary, round_trip
-from consistency.swim import REACH, Swim
+from consistency.occlusion import further, motion_boundary, round_trip
+from consistency.swim import Swim
 from consistency.warp import warp
 
 STRIDES = (1, 3, 9)
@@ -35,9 +35,9 @@ NOISE = (3 / 255) ** 2
 """Variance of a source in which nothing is to be seen."""
 RESAMPLED = 0.02
 """Share of the high band's energy that following a motion may cost: change below it is no flicker."""
-BROAD, DARK = 8.0, 0.05
-"""Pixels over which light is compared, and what is too dark to tell light by. Light multiplies, the source's and the
-result's values alike; so neighbours are seen in this frame's light, and a lamp that goes on is no flicker."""
+BROAD = 8.0
+"""Pixels over which light is compared. Light multiplies, the source's and the result's values alike; so neighbours are seen
+in this frame's light, and a lamp that goes on is no flicker."""
 STRONGEST = 1.6
 """The most that detail is raised to be what it was."""
 
@@ -74,9 +74,9 @@ class Steadier:
         self._passes = [_Pass(stride, length) for stride in STRIDES]
         self._given: list[Tensor] = []
         self._swim = Swim()
-        self._swims = 0.0
+        self._swims: float | None = None
         self._flickering: list[float] = []
-        self._came = self._now = 0
+        self._now = 0
         self._returned = _Detail()
 
     def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> list[Tensor]:
@@ -93,10 +93,11 @@ class Steadier:
     def _look(self, frame: _Frame, ties: Tensor | None) -> None:
         """This asks whether textures swim; the first answer holds for the frames before it as well."""
         told = self._swim.see(frame.picture, frame.grey, None if ties is None else ties[:1])
-        self._swims = self._swims if told is None else told
-        if self._came == REACH:
-            self._flickering = [max(found, self._swims) for found in self._flickering]
-        self._came += 1
+        if told is None:
+            return
+        if self._swims is None:
+            self._flickering = [max(found, told) for found in self._flickering]
+        self._swims = told
 
     def _finished(self, steadied: Tensor) -> Tensor:
         before = self._given.pop(0)
@@ -114,7 +115,7 @@ class Steadier:
             return
         for finished in self._passes[number].add(frame, ties):
             if number == 0:
-                self._flickering.append(max(finished.flickers or 0.0, self._swims))
+                self._flickering.append(max(finished.flickers or 0.0, self._swims or 0.0))
             yield from self._follow(finished, None, number + 1)
 
 
@@ -169,8 +170,7 @@ class _Pass:
         for hop in (step, 2 * step):
             ends = [self._held.get(number - hop), self._held.get(number + hop)]
             ahead = torch.stack([torch.zeros_like(links[0]) if e is None else e.links[i] for i, e in enumerate(ends)])
-            further, inside = warp(ahead, links[:, :2])
-            links = torch.cat([links[:, :2] + further[:, :2], links[:, 2:] * further[:, 2:] * inside], dim=1)
+            links = further(links, ahead)
         return links
 
 
@@ -196,8 +196,7 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[
     does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other. Beside the frame
     it gives how far the frame flickers, 0 to 1.
     """
-    light = ((blur(here.grey, BROAD) + DARK) / (blur(seen[:, 3:], BROAD) + DARK)).clamp(0.5, 2)
-    seen = seen * light
+    seen = seen * light(here.grey, seen[:, 3:], BROAD)
     missed = here.grey - seen[:, 3:]
     variance, detail = here.texture[:, :1], here.texture[:, 1:]
     trust = trust * torch.exp(-energy(missed, FINE) / (2 * (UNLIKE**2 + TEXTURE * variance)))

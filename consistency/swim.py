@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from consistency.blur import blur
+from consistency.blur import blur, light
 from consistency.flicker import CELL, UNSEEN, between, cells
-from consistency.occlusion import motion_boundary
+from consistency.occlusion import further, motion_boundary
 from consistency.warp import warp
 
 HOP, HOPS = 3, 3
@@ -18,9 +18,9 @@ HOP, HOPS = 3, 3
 REACH = HOP * HOPS
 FINE = 0.75
 """Pixels at half size: what a Gaussian of this width takes away is not looked at."""
-BROAD, DARK = 4.0, 0.05
-"""Pixels at half size over which light is compared, and what is too dark to tell it by: a change of light, the result's
-own as well, is no change of texture."""
+BROAD = 4.0
+"""Pixels at half size over which light is compared: a change of light, the result's own as well, is no change of
+texture."""
 ENDS = (3.2, 4.5)
 """How many times the source's change, each over its contrast, the result's must be: up to the first it is the motion's
 own error, from the second on textures swim. On drawn clips that error made up to 2.7 of them, a grain that sticks to
@@ -51,7 +51,7 @@ class Swim:
         number, self._came = self._came, self._came + 1
         if link is not None:
             halved = torch.cat([_half(link[:, :2]) / 2, _half(link[:, 2:])], dim=1)
-            self._link = halved if self._link is None else _further(halved, self._link)
+            self._link = halved if self._link is None else further(halved, self._link)
         if number % HOP:
             return None
         self._looks.append(_half(torch.cat([picture, grey], dim=1)))
@@ -64,12 +64,11 @@ class Swim:
 
     def _ratio(self) -> float:
         """This is how much more the last look differs from the first than the sources of both do."""
-        link = reduce(lambda older, newer: _further(newer, older), self._links)
+        link = reduce(lambda older, newer: further(newer, older), self._links)
         self._links.pop(0)
         here, then = self._looks[-1], self._looks.pop(0)
         seen, _ = warp(then, link[:, :2], "bicubic")
-        light = ((blur(here, BROAD) + DARK) / (blur(seen, BROAD) + DARK)).clamp(0.5, 2)
-        apart = blur(here - light * seen, FINE)
+        apart = blur(here - light(here, seen, BROAD) * seen, FINE)
         weight = link[:, 2:] * (1 - blur(motion_boundary(link[:, :2]), 1))
         return typical(apart[:, :3], here[:, :3], apart[:, 3:], here[:, 3:], weight)
 
@@ -102,9 +101,3 @@ def _cells(values: Tensor) -> Tensor:
 
 def _half(values: Tensor) -> Tensor:
     return F.avg_pool2d(values, 2, ceil_mode=True, count_include_pad=False)
-
-
-def _further(link: Tensor, older: Tensor) -> Tensor:
-    """This goes on by an older link from where one ends, `[1, 3, H, W]` all."""
-    further, inside = warp(older, link[:, :2])
-    return torch.cat([link[:, :2] + further[:, :2], link[:, 2:] * further[:, 2:] * inside], dim=1)
