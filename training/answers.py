@@ -61,7 +61,8 @@ def draw_answers(pool: Pool, pictures: NDArray[np.uint8], denoiser: Denoiser, co
         plain = (places[:, 1] == 0).view(-1, 1, 1, 1)
         made[0].append(torch.where(plain, target, led.half()))
         made[1].append(target)
-        made[2].append(torch.stack([_pixels(pictures[n, v], y, x) for n, v, y, x in cuts]))
+        painted = [pictures[n, v, pixels(y), pixels(x)] for n, v, y, x in cuts]
+        made[2].append(torch.from_numpy(np.stack(painted)).permute(0, 3, 1, 2))
         made[3].append(places[:, 1])
     return Answers(*(torch.cat(part) for part in made))
 
@@ -98,6 +99,6 @@ def draw_neighbours(pool: ClipPool, model: Moving, count: int, seed: int) -> Nei
     return Neighbours(*(torch.cat(part) for part in made))
 
 
-def _pixels(picture: NDArray[np.uint8], y: slice, x: slice) -> Tensor:
-    rows, columns = (slice(span.start * FACTOR, span.stop * FACTOR) for span in (y, x))
-    return torch.from_numpy(np.ascontiguousarray(picture[rows, columns])).permute(2, 0, 1)
+def pixels(latents: slice) -> slice:
+    """This says which pixels latents stand for."""
+    return slice(latents.start * FACTOR, latents.stop * FACTOR)

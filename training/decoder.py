@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from consistency.occlusion import motion_boundary
 from consistency.warp import warp
 from training import loop
-from training.answers import Answers, Neighbours
+from training.answers import Answers, Neighbours, pixels
 from training.autoencoder import psnr
 from training.critic import Critic, learning, verdict
 from training.hints import FACTOR
@@ -78,7 +78,7 @@ def crops(drawn: Answers, moving: Neighbours, rng: torch.Generator) -> Iterator[
         yield Batch(
             torch.stack([drawn.answers[n, :, y, x] for n, y, x in cuts]).float(),
             torch.stack([drawn.latents[n, :, y, x] for n, y, x in cuts]).float(),
-            torch.stack([drawn.pictures[n, :, _pixels(y), _pixels(x)] for n, y, x in cuts]).float() / 127.5 - 1,
+            torch.stack([drawn.pictures[n, :, pixels(y), pixels(x)] for n, y, x in cuts]).float() / 127.5 - 1,
             drawn.versions[[n for n, _, _ in cuts]],
             before,
             after,
@@ -90,10 +90,6 @@ def _cuts(size: int, count: int, room: int, rng: torch.Generator) -> list[tuple[
     ids = torch.randint(0, count, (size,), generator=rng).tolist()
     places = torch.randint(0, room, (size, 2), generator=rng).tolist()
     return [(n, slice(y, y + CROP), slice(x, x + CROP)) for n, (y, x) in zip(ids, places, strict=True)]
-
-
-def _pixels(span: slice) -> slice:
-    return slice(span.start * FACTOR, span.stop * FACTOR)
 
 
 def loss_of(model: Decoder, batch: Batch, rng: torch.Generator) -> Tensor:

@@ -28,6 +28,7 @@ SHAPES = ((160, 288), (288, 160))
 CUTS = ((96, 160), (96, 128), (96, 192))  # height and width of a batch; turned for upright pictures
 HELD_OUT = 1_000_000  # seeds from here on are for looking at results
 BATCH = 16
+TEXTURES = 500  # at most: a few pictures need fewer
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def draw_textures(photos: Path, held_out: bool, count: int) -> list[Texture]:
 def load_pools(cache: Path, photos: Path, views: int, scenes: int, held_out: bool = False) -> list[Pool]:
     """This gives one pool a shape, the upright one half as large; drawn once, then read from `cache`."""
     if not cache.exists():
-        textures = draw_textures(photos, held_out, min(500, 16 * (views + scenes)))
+        textures = draw_textures(photos, held_out, min(TEXTURES, 16 * (views + scenes)))
         seed = HELD_OUT if held_out else 0
         pools = [
             draw_pool(shape, views // (1 + turned), scenes // (1 + turned), textures, seed + turned * 100_000)
