@@ -36,8 +36,8 @@ NOISE = (3 / 255) ** 2
 RESAMPLED = 0.02
 """Share of the high band's energy that following a motion may cost: change below it is no flicker."""
 BROAD = 8.0
-"""Pixels over which light is compared. Light multiplies, the source's and the result's values alike; so neighbours are seen
-in this frame's light, and a lamp that goes on is no flicker."""
+"""Pixels over which light is compared. Light multiplies, the source's and the result's values alike; so neighbours are
+seen in this frame's light, and a lamp that goes on is no flicker."""
 STRONGEST = 1.6
 """The most that detail is raised to be what it was."""
 
