@@ -52,7 +52,10 @@ class Plane:
         ends = torch.tensor([-REACH, REACH])
         corners = _apply(self.homography(t), torch.cartesian_prod(ends, ends))
         box = corners[:, :2] / corners[:, 2:]
-        return ((points >= box.amin(dim=0)) & (points <= box.amax(dim=0))).all(dim=1).nonzero()[:, 0]
+        (left, top), (right, bottom) = box.amin(dim=0), box.amax(dim=0)
+        x, y = points.unbind(dim=1)
+        inside: Tensor = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+        return inside.nonzero()[:, 0]
 
     def follow(self, here: int, there: int, points: Tensor) -> Tensor:
         """This says which pixels of frame `there` show what these pixels `[N, 2]` show in frame `here`."""
@@ -195,16 +198,17 @@ def draw_shape(rng: np.random.Generator) -> Shape:
             slats = ((place[..., 0] * 3 + 0.5) % 1 - 0.5).abs() * 4
             return torch.minimum(1 - slats, 0.98 - place.abs().amax(dim=-1))
         x, y = place[..., 0], place[..., 1] / squash
-        radius, angle = (x * x + y * y).sqrt(), torch.atan2(y, x)
-        if kind == 0:  # pebble
-            bulges = torch.stack([size * torch.cos(k * angle + at) for k, size, at in waves])
-            return 1 - radius / (1 + bulges.sum(dim=0))
         if kind == 1:  # rounded board
             beyond = (torch.stack([x, y]).abs() - (0.95 - corner)).clamp(min=0)
             return 1 - beyond.square().sum(dim=0).sqrt() / corner
-        if kind == 2:  # polygon
-            wedge = (angle % (2 * torch.pi / sides)) - torch.pi / sides
-            return 1 - radius * torch.cos(wedge) / 0.8
-        return torch.minimum(1 - radius, radius - hole * 0.8)  # ring
+        radius = (x * x + y * y).sqrt()
+        if kind == 3:  # ring
+            return torch.minimum(1 - radius, radius - hole * 0.8)
+        angle = torch.atan2(y, x)
+        if kind == 0:  # pebble
+            bulges = torch.stack([size * torch.cos(k * angle + at) for k, size, at in waves])
+            return 1 - radius / (1 + bulges.sum(dim=0))
+        wedge = (angle % (2 * torch.pi / sides)) - torch.pi / sides  # polygon
+        return 1 - radius * torch.cos(wedge) / 0.8
 
     return shape

@@ -90,9 +90,11 @@ def _nearest(planes: list[Plane], t: int, points: Tensor) -> tuple[Tensor, Tenso
     layer, near = torch.zeros(len(flat), dtype=torch.long), torch.full((len(flat),), -torch.inf)
     for index, plane in enumerate(planes):
         close = plane.near(t, flat)
-        place, inverse = plane.locate(t, flat[close])
-        seen = plane.covers(place) & (inverse > near[close]) & (inverse > 0)
-        layer[close[seen]], near[close[seen]] = index, inverse[seen]
+        place, inverse = plane.locate(t, flat.index_select(0, close))
+        seen = (plane.covers(place) & (inverse > near.index_select(0, close)) & (inverse > 0)).nonzero()[:, 0]
+        here = close.index_select(0, seen)
+        layer.index_fill_(0, here, index)
+        near.index_copy_(0, here, inverse.index_select(0, seen))
     return layer.view(points.shape[:-1]), near.view(points.shape[:-1])
 
 
@@ -100,16 +102,16 @@ def _picture(planes: list[Plane], t: int, height: int, width: int) -> tuple[Tens
     """This draws frame t, `[C, H, W]`, and marks pixels that show more than one layer, `[1, H, W]`."""
     points = _grid(height, width, SAMPLES)
     layer, _ = _nearest(planes, t, points)
-    colours = torch.zeros(*layer.shape, planes[0].texture.shape[2])
+    flat, colours = points.view(-1, 2), torch.zeros(layer.numel(), planes[0].texture.shape[2])
     for index, plane in enumerate(planes):
-        seen = layer == index
-        if seen.any():
-            colours[seen] = plane.colours(plane.locate(t, points[seen])[0])
+        seen = (layer.view(-1) == index).nonzero()[:, 0]
+        if len(seen):
+            colours.index_copy_(0, seen, plane.colours(plane.locate(t, flat.index_select(0, seen))[0]))
     ids = layer.float()[None]
     # One sample more on every side: an edge may fall between two pixels.
     highest, lowest = (F.max_pool2d(signed, SAMPLES + 2, SAMPLES, padding=1) for signed in (ids, -ids))
     mixed = highest != -lowest
-    return F.avg_pool2d(colours.permute(2, 0, 1), SAMPLES), mixed.float()
+    return F.avg_pool2d(colours.T.reshape(-1, *layer.shape), SAMPLES), mixed.float()
 
 
 def _truth(planes: list[Plane], t: int, moments: range, height: int, width: int) -> tuple[Tensor, ...]:
