@@ -67,6 +67,7 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
         "2",
         "--steady",
         "0",
+        "--no-report",
     )
     assert run(*words, "-o", "out", "--codec", "png") == 0
     plan = json.loads((tmp_path / "out.restyle" / "plan.json").read_text(encoding="utf-8"))["shots"]
@@ -91,7 +92,7 @@ def test_reference_pictures_reach_a_model_that_takes_them(
     tiny_wan.build(tmp_path / "model")
     draw_clip(tmp_path / "clip.mp4", 9)
     cv2.imwrite(str(tmp_path / "hat.png"), np.full((40, 30, 3), 200, np.uint8))
-    job = ("clip.mp4", "--prompt", "ink", "--steps", "1", "--codec", "png", "--steady", "0")
+    job = ("clip.mp4", "--prompt", "ink", "--steps", "1", "--codec", "png", "--steady", "0", "--no-report")
     results = []
     for name, more in {"a": (), "b": ("--reference", "hat.png"), "c": ("--reference", "hat.png") * 2}.items():
         assert run(*job, "--model", "model", "-o", name, *more) == 0

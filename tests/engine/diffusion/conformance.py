@@ -228,7 +228,8 @@ class StylizerLaws:
         model = self.load(folder)
         model.memory.plans = tuple(plan for plan in plans if not plan.eight_bits)
         given = self.chunk(model, model.window + 3)
-        whole, size = model.restyle(given, self.request_), float(model.restyle(given, self.request_).latents.std())
+        whole = model.restyle(given, self.request_)
+        size = float(whole.latents.std())
         while model.memory.spare():
             less = model.restyle(given, self.request_)
             assert difference(less, whole) < 1e-3 * size, model.memory.plan.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,12 @@ from samples.scenes import Scene, draw_scene
 
 LENGTH, SIZE = 21, (144, 256)
 FINE = Estimated(DisFlow(fine=True))
+
+
+@cache
+def drawn(seed: int) -> Scene:
+    """The scene of a seed, drawn once for all tests."""
+    return draw_scene(seed, LENGTH, *SIZE)
 
 
 def truth(scene: Scene) -> Tensor:
@@ -48,7 +55,7 @@ def overlap(one: Tensor, other: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("seed", [1, 3, 5, 8])
 def test_between_two_painted_ones_the_mask_stays_on_its_thing(seed, tmp_path):
-    scene = draw_scene(seed, LENGTH, *SIZE)
+    scene = drawn(seed)
     masks = truth(scene)
     made = followed(scene.frames, masks, (0, LENGTH - 1), tmp_path)(0, LENGTH)
     still = torch.cat([masks[:1].expand(LENGTH // 2, -1, -1, -1), masks[-1:].expand(LENGTH - LENGTH // 2, -1, -1, -1)])
@@ -58,7 +65,7 @@ def test_between_two_painted_ones_the_mask_stays_on_its_thing(seed, tmp_path):
 
 
 def test_beyond_the_painted_ones_it_goes_on(tmp_path):
-    scene = draw_scene(3, LENGTH, *SIZE)
+    scene = drawn(3)
     masks = truth(scene)
     made = followed(scene.frames, masks, (10,), tmp_path)(0, LENGTH)
     assert torch.equal(made[10], masks[10])
@@ -66,8 +73,8 @@ def test_beyond_the_painted_ones_it_goes_on(tmp_path):
 
 
 def test_it_does_not_cross_a_cut(tmp_path):
-    one, two = draw_scene(3, 12, *SIZE), draw_scene(8, 12, *SIZE)
-    frames, masks = torch.cat([one.frames, two.frames]), torch.cat([truth(one), truth(two)])
+    one, two = drawn(3), drawn(8)
+    frames, masks = torch.cat([one.frames[:12], two.frames[:12]]), torch.cat([truth(one)[:12], truth(two)[:12]])
     made = followed(frames, masks, (2, 21), tmp_path)(0, 24)
     assert overlap(made, masks).min() > 0.7
     assert overlap(made, masks)[12:].min() > 0.8
