@@ -25,7 +25,7 @@ from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
-from engine.masks import Compose, masked
+from engine.masks import Compose, masked, masked_beside
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots
@@ -103,7 +103,7 @@ def restyle(
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
-        parts += [opened.enter_context(masked(settings, one, sizes.output)) for one in sources[1:]]
+        parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
         pairs = zip(parts, stylizers, strict=True)
@@ -154,7 +154,8 @@ def restyle_frames(
             told = _told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
-            parts = [opened.enter_context(masked(settings, one, sizes.output, told)) for one in sources]
+            parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told))]
+            parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
             plan = _plan(studios, settings, progress)
