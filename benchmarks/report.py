@@ -68,13 +68,12 @@ def _carried(texture: Tensor, previous: Tensor, current: Tensor) -> Tensor:
     return warp(texture, DisFlow()(previous, current)[None], "bicubic")[0]
 
 
-def film(path: Path, seed: int, count: int = FRAMES, size: tuple[int, int] = SIZE) -> Path:
-    """This draws a scene of `count` frames, and films it."""
-    frames = draw_scene(seed, count, *size).frames.permute(0, 2, 3, 1).mul(255).round().byte()
+def film(path: Path, frames: Tensor) -> Path:
+    """This films frames `[T, 3, H, W]`, 0 to 1, of even size."""
     with av.open(path, "w") as target:
         stream = target.add_stream("libx264", rate=24, options={"crf": "15", "threads": "1"})
-        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
-        for number, picture in enumerate(frames):
+        stream.height, stream.width, stream.pix_fmt = *frames.shape[-2:], "yuv420p"
+        for number, picture in enumerate(frames.permute(0, 2, 3, 1).mul(255).round().byte()):
             frame = av.VideoFrame.from_ndarray(picture.contiguous().numpy(), format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 24)
             target.mux(stream.encode(frame))
@@ -97,7 +96,7 @@ def make_job(source: Path, result: Path, stylizer: FakeStylizer, made: Made) -> 
     pipeline.restyle(source, result, SETTINGS)
     job = FinishedJob.open(result)
     if made is not Made.JOINED:
-        write_anew(job, job.raw if made is Made.SIDE_BY_SIDE else lambda start, stop: _faded(job, start, stop))
+        write_anew(job, job.raw if made is Made.SIDE_BY_SIDE else lambda start, stop: faded(job, start, stop))
     return job
 
 
@@ -110,7 +109,7 @@ def write_anew(job: FinishedJob, frames: Callable[[int, int], Tensor]) -> None:
             writer.write(frames(start, min(start + 8, info.frames)), None)
 
 
-def _faded(job: FinishedJob, start: int, stop: int) -> Tensor:
+def faded(job: FinishedJob, start: int, stop: int) -> Tensor:
     """This mixes the two versions of every overlap, linearly from one to the other."""
     frames = job.raw(start, stop)
     for number, seam in enumerate(job.seams(0)):
@@ -160,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faults = 0
     print(f"{'case':36}{'seams':>7}{'named':>7}{'at its start':>14}{'later':>7}{'seconds each':>14}")
     with tempfile.TemporaryDirectory() as folder:
-        clips = [film(Path(folder) / f"{seed}.mp4", seed) for seed in chosen.seeds]
+        clips = [film(Path(folder) / f"{seed}.mp4", draw_scene(seed, FRAMES, *SIZE).frames) for seed in chosen.seeds]
         for case, (model, made) in CASES.items():
             verdicts = []
             for clip in clips:

@@ -11,6 +11,9 @@ from torch.nn import functional as F
 CELLS = 48
 """Cells along the longer side that colours are compared in: smaller things are texture and may differ."""
 
+OUTLYING = 4.5
+"""Median deviations from the median, three standard deviations of a normal distribution: further off is no drift."""
+
 ROUNDS = 8
 """Rounds of reweighting; the weights no longer move after about five."""
 
@@ -78,12 +81,12 @@ class ColourAnchor:
     """The colour of one shot, as its first chunk has it.
 
     Matching overlaps alone is a random walk: each fit's small error stays for good. So the first chunk also says how
-    the look turns the source's colours into its own, and later chunks are drawn back to that, gently: `hold` (0 to 1)
-    is the share of what they are off that goes within one chunk. It compares with the source, so that a change of
-    light in the source stays what it is.
+    the look turns the source's colours into its own, and later chunks are drawn back to that: `hold` (0 to 1) is the
+    share of what they are off that goes within one chunk. It compares with the source, so that a change of light in
+    the source stays what it is.
     """
 
-    def __init__(self, frames: Tensor, source: Tensor | None, hold: float = 0.3, fastest: float = 0.015) -> None:
+    def __init__(self, frames: Tensor, source: Tensor | None, hold: float = 1.0, fastest: float = 0.015) -> None:
         """This learns the look's colours from the shot's first chunk: frames and source, `[T, 3, H, W]` both.
 
         source: None holds later chunks by their overlaps only. fastest: the most that the pull may change a value
@@ -106,11 +109,22 @@ class ColourAnchor:
         matched = fit_colour(frames[:overlap], reference)(frames)
         if source is None or self._look is None:
             return matched.clamp_(0, 1)
-        off = (_cells(matched) - self._look @ _with_one(_cells(source))).median(dim=1).values
+        off = _usual(_cells(matched) - self._look @ _with_one(_cells(source)))
         pull = (-self._hold * off).clamp(-self._fastest, self._fastest)
         ease = torch.linspace(0, 1, len(frames) - overlap + 1)[1:]  # nothing in the overlap, all at the chunk's end
         ramp = torch.cat([torch.zeros(overlap), ease]).view(-1, 1, 1, 1)
         return matched.add_(ramp * pull.view(3, 1, 1)).clamp_(0, 1)
+
+
+def _usual(values: Tensor) -> Tensor:
+    """This is the mean of each row of `[C, N]` when outliers are drawn in.
+
+    A look is no affine map, so its misses lean to one side, and a median would go with the commonest colour: of a scene
+    that moves, the mean stays where it was.
+    """
+    middle = values.median(dim=1, keepdim=True).values
+    reach = OUTLYING * (values - middle).abs().median(dim=1, keepdim=True).values
+    return values.clamp(middle - reach, middle + reach).mean(dim=1)
 
 
 def _with_one(values: Tensor) -> Tensor:

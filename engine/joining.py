@@ -14,7 +14,7 @@ from consistency.steady import Pair, Steadier
 from engine.chunks import Studio
 from engine.colours import cells
 from engine.footage import read_frames
-from engine.keyframes import through
+from engine.keyframes import Led, through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.windows import Span
@@ -29,8 +29,8 @@ def overlaps(chunks: list[Span]) -> dict[int, int]:
     return after | {chunks[-1].start: 0}
 
 
-def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Tensor]:
-    """This gives all frames of a job whose chunks are finished, `[N, 3, H, W]` at the size that was worked on.
+def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
+    """This gives all frames of a job whose chunks are finished, at the size that was worked on.
 
     steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion.
     """

@@ -1,19 +1,23 @@
-"""Frames that someone painted: the result passes through them, and what they change spreads along the motion.
+"""Frames that someone painted: the result passes through them, and what they show spreads along the motion.
 
-A painted frame says what should be otherwise than the model made it. That difference is looked up from the frames
-around it along the source's motion, in one step from wherever a pixel was, so that it stays sharp. It holds as far as
-going there and back comes home, and fades out, slowly at first, until the next painted frame or over `REACH` frames.
+A painted picture is looked up from the frames around it along the source's motion, at the size of the result and in one
+step from wherever a pixel was, so that it stays as sharp as it was painted. The way is found at the size that is worked
+on. Light that changes meanwhile goes on changing: what the model's frames differ by over some pixels is added. It holds
+as far as going there and back comes home, and fades out, slowly at first, until the next painted frame or over `REACH`
+frames.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from consistency.blur import blur
 from consistency.warp import warp
 from engine.errors import SettingsError
 from engine.media import MediaInfo, scaled
@@ -25,11 +29,15 @@ from engine.windows import Span
 
 REACH = 36
 """Frames over which a painted frame fades where no other follows."""
+COARSE = 4
+"""Pixels that are worked on: of so many a side one says how the light has changed."""
+ENOUGH = 0.5
+"""Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
 
 
 @dataclass(frozen=True)
 class Keyframe:
-    """A painted frame: its number in the clip, and its picture `[3, H, W]` at the size that is worked on."""
+    """A painted frame: its number in the clip, and its picture `[3, H, W]`."""
 
     number: int
     picture: Tensor
@@ -71,62 +79,120 @@ def _picture(file: Path, info: MediaInfo, size: tuple[int, int], what: str) -> T
     return scaled(picture[None], size)[0]
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What a painted picture `[3, H, W]` says of another frame, found at the size that is worked on.
+
+    way: the flow to where it shows each pixel, `[1, 2, h, w]`. share: how far it counts, 0 to 1, `[1, 1, h, w]`. light:
+    what the frame is lighter by than the painted one was made, `[1, 3, h / 4, w / 4]`.
+    """
+
+    picture: Tensor
+    way: Tensor
+    share: Tensor
+    light: Tensor
+
+    def over(self, frame: Tensor) -> Tensor:
+        """This gives what is to be added to a frame `[1, 3, H, W]` at the size of the result."""
+        size = frame.shape[-2:]
+        factors = [there / here for there, here in zip(size, self.way.shape[-2:], strict=True)]
+        way = _larger(self.way, size) * self.way.new_tensor(factors[::-1]).view(1, 2, 1, 1)
+        shown, _ = warp(self.picture[None], way, "bicubic")
+        return _larger(self.share, size) * (shown + _larger(self.light, size) - frame)
+
+
+@dataclass(frozen=True)
+class Led:
+    """Finished frames `[N, 3, h, w]` at the size that was worked on, and how painted ones lead them.
+
+    painted: the picture `[3, H, W]` that stands for the only one. carried: what others say of the only one.
+    """
+
+    frames: Tensor
+    painted: Tensor | None = None
+    carried: tuple[Carried, ...] = ()
+
+    def onto(self, large: Tensor) -> Tensor:
+        """This leads the frames once they have the size of the result, `[N, 3, H, W]`."""
+        if self.painted is not None:
+            return self.painted[None]
+        if not self.carried:
+            return large
+        return (large + sum(carried.over(large) for carried in self.carried)).clamp(0, 1)
+
+
 def through(
     frames: Iterator[Tensor], shot: Span, keyframes: Sequence[Keyframe], motion: Motion, source: ReadSource
-) -> Iterator[Tensor]:
-    """This leads a shot's finished frames, `[N, 3, H, W]` each, through the painted frames that lie in it.
+) -> Iterator[Led]:
+    """This leads a shot's finished frames, `[N, 3, h, w]` each, through the painted frames that lie in it.
 
-    Up to `REACH` frames before a painted one are held until it is reached.
+    Up to `REACH` frames before a painted one are held until it is reached. Where there are any, frames come singly.
     """
     keys = {key.number: key for key in keyframes if shot.start <= key.number < shot.stop}
     if not keys:
-        yield from frames
+        yield from map(Led, frames)
         return
-    held: list[Tensor] = []
-    change: _Change | None = None
+    held: list[Led] = []
+    spread: _Spread | None = None
     for number, frame in enumerate((one for part in frames for one in part), shot.start):
         following = min((key for key in keys if key > number), default=None)
-        held.append(frame.clone())
+        held.append(Led(frame[None].clone()))
         if number in keys:
-            change = _Change(number, keys[number].picture - frame, motion, source)
+            spread = _Spread(keys[number], held[-1].frames, motion, source)
             before = max((key for key in keys if key < number), default=None)
-            _spread_back(held, change, before)
-            held[-1] = keys[number].picture.clone()
-            change.turn(_reach(number, following))
-        elif change is not None:
-            held[-1] += change.step(number)
+            _spread_back(held, spread, before)
+            held[-1] = replace(held[-1], painted=keys[number].picture)
+            spread.turn(_reach(number, following))
+        elif spread is not None:
+            held[-1] = spread.onto(number, held[-1])
         while held and (following is None or number - len(held) + 1 < following - REACH):
-            yield held.pop(0)[None]
+            yield held.pop(0)
 
 
 def _reach(key: int, other: int | None) -> int:
     return REACH if other is None else min(REACH, abs(other - key))
 
 
-def _spread_back(held: list[Tensor], change: _Change, before: int | None) -> None:
+def _spread_back(held: list[Led], spread: _Spread, before: int | None) -> None:
     """This adds what a painted frame, the last one held, says of the frames before it."""
-    change.turn(_reach(change.key, before))
-    for back in range(1, min(len(held), change.reach)):
-        held[-1 - back] += change.step(change.key - back)
+    spread.turn(_reach(spread.key.number, before))
+    for back in range(1, min(len(held), spread.reach)):
+        held[-1 - back] = spread.onto(spread.key.number - back, held[-1 - back])
 
 
-class _Change:
-    """What a painted frame says otherwise, carried to the frames around it step by step in one direction."""
+class _Spread:
+    """A painted frame on its way to the frames around it, step by step in one direction.
 
-    def __init__(self, key: int, change: Tensor, motion: Motion, source: ReadSource) -> None:
+    made: the frame that it was painted over, `[1, 3, h, w]`.
+    """
+
+    def __init__(self, key: Keyframe, made: Tensor, motion: Motion, source: ReadSource) -> None:
         self.key, self.reach = key, REACH
-        self._change, self._trace = change[None], Trace(key, motion, source)
+        self._made, self._trace = made, Trace(key.number, motion, source)
 
     def turn(self, reach: int) -> None:
         """This goes back to the painted frame, to fade over `reach` frames from there."""
         self.reach = reach
         self._trace.turn()
 
-    def step(self, number: int) -> Tensor:
-        """This goes on to the next frame, and gives what is to be added there, `[3, H, W]`."""
-        left = 1 - abs(number - self.key) / self.reach
+    def onto(self, number: int, led: Led) -> Led:
+        """This goes on to the next frame, and adds what is to be seen there."""
+        left = 1 - abs(number - self.key.number) / self.reach
         if left <= 0:
-            return torch.zeros_like(self._change[0])
+            return led
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         way, trust = self._trace.step(number)
-        return (fade * trust * warp(self._change, way, "bicubic")[0])[0]
+        trust = (trust / ENOUGH).clamp(max=1)
+        light = _lighter(led.frames, warp(self._made, way)[0], trust)
+        return replace(led, carried=(*led.carried, Carried(self.key.picture, way, fade * trust, light)))
+
+
+def _lighter(now: Tensor, then: Tensor, trust: Tensor) -> Tensor:
+    """This says what a frame is lighter by than another, `[1, 3, h, w]`, over some pixels that can be trusted."""
+    height, width = (-(-side // COARSE) for side in now.shape[-2:])
+    known = blur(F.adaptive_avg_pool2d(torch.cat([(now - then) * trust, trust], dim=1), (height, width)), 1)
+    return known[:, :3] / known[:, 3:].clamp(min=1e-3)
+
+
+def _larger(maps: Tensor, size: Sequence[int]) -> Tensor:
+    return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)

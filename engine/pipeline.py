@@ -25,7 +25,7 @@ from engine.identity import identity_of
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
-from engine.masks import Compose, masked
+from engine.masks import Compose, masked, masked_beside
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots
@@ -97,13 +97,13 @@ def restyle(
         warnings = check_job(source, output, settings, reader.info, sizes, fresh)
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
-        beside = partial(open_sources, settings, size=sizes.work, proxy=proxy, cache=cache, mark=mark)
+        beside = partial(open_sources, settings, sizes=sizes, proxy=proxy, cache=cache, mark=mark)
         sources = [opened.enter_context(beside(reader))]
         parts = [opened.enter_context(masked(settings, sources[0], sizes.output, _told(progress, MASK)))]
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
         sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
-        parts += [opened.enter_context(masked(settings, one, sizes.output)) for one in sources[1:]]
+        parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
         pairs = zip(parts, stylizers, strict=True)
@@ -143,7 +143,7 @@ def restyle_frames(
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
-    beside = partial(open_sources, settings, reader, sizes.work, proxy, mark="")
+    beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
@@ -154,15 +154,16 @@ def restyle_frames(
             told = _told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
-            parts = [opened.enter_context(masked(settings, one, sizes.output, told)) for one in sources]
+            parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told))]
+            parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
             plan = _plan(studios, settings, progress)
             _diffuse(studios, plan, progress)
             done = 0
-            for joined in finished_frames(studios[0], plan, settings.steady):
-                yield from delivered(joined, done, reader, sizes.output, parts[0])
-                done += len(joined)
+            for led in finished_frames(studios[0], plan, settings.steady):
+                yield from delivered(led, done, reader, sizes.output, parts[0])
+                done += len(led.frames)
 
     return finished()
 
@@ -240,11 +241,11 @@ def _write(
     alpha = info.alpha and codec is Codec.PRORES4444
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
-        for frames in finished_frames(studio, plan, settings.steady):
-            for piece in delivered(frames, done, studio.reader, studio.sizes.output, compose):
+        for led in finished_frames(studio, plan, settings.steady):
+            for piece in delivered(led, done, studio.reader, studio.sizes.output, compose):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
                 writer.write(piece, opacity)
                 done += len(piece)
                 progress(Progress("joining and writing", done, info.frames))
-            del frames, piece  # or they would stay while the next chunk is joined
+            del led, piece  # or they would stay while the next chunk is joined
         return tuple(writer.warnings)

@@ -18,6 +18,7 @@ from engine.footage import Footage
 from engine.given import Given
 from engine.keyframes import Keyframe, read_keyframes
 from engine.media import Reader
+from engine.plan import Sizes
 from engine.proxy import Proxy
 from engine.settings import Settings
 from preprocessors.preprocessor import Preprocessor
@@ -28,7 +29,8 @@ class Sources:
     """The clip, what a person has given beside it, and what is kept of drawn controls.
 
     size: that is worked on. proxy: the passes of its render. mark: what the clip is known by in the cache. detectors:
-    learned ones, by the control that they draw. palette: the colours that the result is given.
+    learned ones, by the control that they draw. keyframes: painted, at the size of the result. palette: the colours
+    that the result is given.
     """
 
     reader: Reader
@@ -74,9 +76,9 @@ class Sources:
 
 @contextmanager
 def open_sources(
-    settings: Settings, reader: Reader, size: tuple[int, int], proxy: Proxy | None, cache: MapCache, mark: str
+    settings: Settings, reader: Reader, sizes: Sizes, proxy: Proxy | None, cache: MapCache, mark: str
 ) -> Iterator[Sources]:
-    """This opens what a job looks at beside its clip, at the `size` that is worked on, and checks it against the clip.
+    """This opens what a job looks at beside its clip, and checks it against the clip.
 
     Raises:
         SettingsError: something does not fit the clip, or means nothing.
@@ -85,7 +87,7 @@ def open_sources(
     """
     for control, name in (settings.detectors or {}).items():
         find_detector(control, name)
-    keyframes = read_keyframes(settings.keyframes, reader.info, size)
+    keyframes = read_keyframes(settings.keyframes, reader.info, sizes.output)
     palette = palette_of(settings.palette)
-    with control_videos(settings.control_videos, reader.info, size) as videos:
-        yield Sources(reader, size, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)
+    with control_videos(settings.control_videos, reader.info, sizes.work) as videos:
+        yield Sources(reader, sizes.work, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)

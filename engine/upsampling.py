@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from consistency.structure import LUMA
 from engine.footage import SLICE
+from engine.keyframes import Led
 from engine.masks import Compose
 from engine.media import Reader, scaled
 
@@ -44,19 +45,19 @@ def upsampled(frames: Tensor, source: Tensor) -> Tensor:
     return made.clamp_(0, 1)
 
 
-def delivered(frames: Tensor, first: int, reader: Reader, size: tuple[int, int], compose: Compose) -> Iterator[Tensor]:
-    """This gives finished frames `[T, 3, h, w]` at the `size` of the result, a few at a time, composed with the source.
+def delivered(led: Led, first: int, reader: Reader, size: tuple[int, int], compose: Compose) -> Iterator[Tensor]:
+    """This gives finished frames at the `size` of the result, a few at a time, led and composed with the source.
 
     first: the number of the first of them in the clip.
     """
-    if frames.shape[-2:] == size:
-        for piece in torch.split(frames, SLICE):
+    if led.frames.shape[-2:] == size:
+        for piece in torch.split(led.onto(led.frames), SLICE):
             yield compose(piece, first)
             first += len(piece)
         return
-    for number, frame in enumerate(frames[:, None], first):
+    for number, frame in enumerate(led.frames[:, None], first):
         source = reader.read(number, number + 1)
-        yield compose(upsampled(frame, scaled(source, size)), number, source)
+        yield compose(led.onto(upsampled(frame, scaled(source, size))), number, source)
 
 
 def _brightness(frames: Tensor) -> Tensor:

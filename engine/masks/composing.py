@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -12,7 +12,9 @@ from torch.nn import functional as F
 from consistency.blend import blend, feathered, grown, wrap
 from engine.chunks import Inside
 from engine.errors import SettingsError
+from engine.footage import Footage
 from engine.masks.background import Background, open_background
+from engine.masks.followed import FollowedMasks
 from engine.masks.labels import Told, is_label
 from engine.masks.opening import Masks, open_masks
 from engine.media import scaled
@@ -85,6 +87,17 @@ def masked(settings: Settings, sources: Sources, size: tuple[int, int], told: To
         if settings.background is not None:
             behind = opened.enter_context(open_background(settings.background, sources.reader.info, size))
         yield Compose(settings, sources, size, masks, behind)
+
+
+@contextmanager
+def masked_beside(first: Compose, sources: Sources) -> Iterator[Compose]:
+    """This opens for another device what `masked` opened for the first; what takes long to find is found once."""
+    if isinstance(first.masks, FollowedMasks):
+        masks = first.masks.beside(Footage(sources.reader, sources.size))
+        yield replace(first, sources=sources, masks=masks)
+        return
+    with masked(first.settings, sources, first.size) as own:
+        yield own
 
 
 def _check(settings: Settings, sources: Sources) -> None:

@@ -7,9 +7,11 @@ each only as far as going there and back came home. Before the first and after t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -57,6 +59,14 @@ class FollowedMasks:
         self._frames, self._size = info.frames, (info.height, info.width)
         self._told, self._done = told, len(self._painted)
         self._block = lru_cache(maxsize=2)(self._read_block)
+        self._following = Lock()
+
+    def beside(self, footage: Footage) -> FollowedMasks:
+        """This gives the same masks to another thread with footage of its own; a stretch is followed by one of them."""
+        other = copy(self)
+        other._footage = footage
+        other._block = lru_cache(maxsize=2)(other._read_block)
+        return other
 
     def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:
         """This gives `[T, 1, H, W]`, as `Masks` promises."""
@@ -67,8 +77,9 @@ class FollowedMasks:
     def _mask(self, number: int) -> Tensor:
         if number in self._painted:
             return self._painted[number]
-        if not self._place(number).exists():
-            self._follow(*next(ends for ends in self._stretches() if ends[0] < number < ends[1]))
+        with self._following:
+            if not self._place(number).exists():
+                self._follow(*next(ends for ends in self._stretches() if ends[0] < number < ends[1]))
         return self._kept(number)[0]
 
     def _stretches(self) -> Iterator[tuple[int, int]]:

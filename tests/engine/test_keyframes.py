@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+from consistency.blur import blur
 from consistency.warp import warp
 from engine import pipeline
 from engine.errors import MediaError, SettingsError
 from engine.keyframes import REACH, Keyframe, read_keyframes, through
 from engine.media import TensorReader, open_reader
-from engine.motion import Estimated
+from engine.motion import Estimated, Motion
 from engine.settings import Codec, Settings
+from engine.upsampling import upsampled
 from engine.windows import Span
 from preprocessors.flow import DisFlow
 from samples.scenes import Scene, draw_scene
@@ -43,8 +46,22 @@ def led(scene: Scene, *numbers: int) -> Tensor:
     """The styled scene, in chunks of seven, led through painted frames by the scene's own motion."""
     motion = lambda n, *_: (scene.flow_to_previous[n], scene.flow_to_next[n - 1])  # noqa: E731
     keys = [Keyframe(number, painted(scene, number)) for number in numbers]
+    return spread(scene, keys, motion)
+
+
+def spread(scene: Scene, keys: list[Keyframe], motion: Motion) -> Tensor:
     parts = iter(torch.split(styled(scene), 7))
-    return torch.cat(list(through(parts, Span(0, LENGTH), keys, motion, lambda number: scene.frames[number])))
+    made = through(parts, Span(0, LENGTH), keys, motion, lambda number: scene.frames[number])
+    return torch.cat([led.onto(led.frames) for led in made])
+
+
+def enlarged(small: Scene, large: Scene, number: int) -> Tensor:
+    """The small styled scene, brought to the size of the large one and led through its painted frame."""
+    motion = lambda n, *_: (small.flow_to_previous[n], small.flow_to_next[n - 1])  # noqa: E731
+    keys, clip = [Keyframe(number, painted(large, number))], iter([styled(small)])
+    made = through(clip, Span(0, len(small.frames)), keys, motion, lambda number: small.frames[number])
+    pairs = zip(made, large.frames[:, None], strict=True)
+    return torch.cat([led.onto(upsampled(led.frames, source)) for led, source in pairs])
 
 
 def warp_error(clip: Tensor, scene: Scene, number: int) -> float:
@@ -82,7 +99,36 @@ def test_leaving_it_changes_no_more_along_the_motion_than_the_source(seed):
     for number in (9, 10):
         assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
     for number in (6, 7, 8, 11, 12, 13):  # looked up twice, and fading
-        assert warp_error(made, scene, number) < 4 * warp_error(scene.frames, scene, number)
+        assert warp_error(made, scene, number) < 2.5 * warp_error(scene.frames, scene, number)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 8])
+def test_at_a_larger_size_it_leaves_with_all_its_detail(seed):
+    """What was painted finer than the model works is in the frames beside it, too, and holds still on its things.
+
+    Borders between things are known to about two of the pixels that are worked on: nearer to them less is asked for.
+    """
+    small, large = (draw_scene(seed, 3, side, side * 16 // 9, first=8) for side in (108, 216))
+    made = enlarged(small, large, 1)
+    assert torch.equal(made[1], painted(large, 1))
+    inner = replace(large, clean=1 - F.max_pool2d(1 - large.clean, 9, 1, 4))
+    for number in (1, 2):
+        assert warp_error(made, large, number) < 2.9 * warp_error(large.frames, large, number)
+        assert warp_error(made, inner, number) < 1.35 * warp_error(large.frames, inner, number)
+    for number in (0, 2):
+        clean, wanted = inner.clean[max(number, 1)][0] == 1, painted(large, number)
+        missed, fine = (one - blur(one[None], 2)[0] for one in (made[number] - wanted, wanted))
+        assert missed[:, clean].square().mean() < 0.1 * fine[:, clean].square().mean()
+
+
+def test_light_that_changes_after_it_goes_on_changing(drawn):
+    """A painted frame is carried with the light that the frames have: half as bright, as made, it is darker, too."""
+    still = lambda *_: (torch.zeros(2, 72, 128), torch.zeros(2, 72, 128))  # noqa: E731
+    made = torch.linspace(0.8, 0.4, LENGTH).view(-1, 1, 1, 1) * drawn.frames[:1]
+    key = Keyframe(0, made[0] * 0.5 + 0.25)
+    led = through(iter([made]), Span(0, LENGTH), [key], still, lambda number: drawn.frames[0])
+    *_, last = (one.onto(one.frames) for one, _ in zip(led, range(4), strict=False))
+    assert float((last - key.picture).mean()) == pytest.approx(float((made[3] - made[0]).mean()), abs=0.003)
 
 
 def test_without_one_nothing_is_touched(drawn):
@@ -153,11 +199,11 @@ def test_times_name_the_nearest_frame(tmp_path, text, number):
 
 
 def test_estimated_motion_carries_it_better_than_none(drawn):
-    keys, source = [Keyframe(9, painted(drawn, 9))], lambda number: drawn.frames[number]
+    keys = [Keyframe(9, painted(drawn, 9))]
     stuck = lambda *_: (torch.zeros(2, 72, 128), torch.zeros(2, 72, 128))  # noqa: E731
     errors = []
     for motion in (Estimated(DisFlow(fine=True)), stuck):
-        made = torch.cat(list(through(iter([styled(drawn)]), Span(0, LENGTH), keys, motion, source)))
+        made = spread(drawn, keys, motion)
         errors.append(warp_error(made, drawn, 10))
     assert errors[0] < 0.5 * errors[1]
 

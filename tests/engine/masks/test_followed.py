@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -96,6 +97,43 @@ def test_however_it_is_asked_for_it_is_the_same_and_followed_once(tmp_path):
     assert torch.equal(parts(0, 9), whole[0:9])
     assert torch.equal(parts(0, LENGTH), whole)
     assert len(asked) == 4 + 2 * 10 + 5
+
+
+def test_threads_that_ask_at_once_get_the_same_and_follow_it_once(tmp_path):
+    scene = draw_scene(3, LENGTH, 72, 128)
+    asked: list[int] = []
+
+    def counted(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(number)
+        return scene.flow_to_previous[number], scene.flow_to_next[number - 1]
+
+    first = followed(scene.frames, truth(scene), (4, 15), tmp_path, counted)
+    others = [first.beside(Footage(TensorReader(scene.frames, Fraction(24)), (72, 128))) for _ in range(3)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda masks: masks(0, LENGTH), [first, *others]))
+    assert all(torch.equal(one, made[0]) for one in made)
+    assert len(asked) == 4 + 2 * 10 + 5
+
+
+def test_a_job_on_several_devices_follows_each_stretch_once(tmp_path, model, monkeypatch):
+    stretches: list[tuple[int, ...]] = []
+    follow = FollowedMasks._follow
+
+    def counted(self: FollowedMasks, *ends: int) -> None:
+        stretches.append(ends)
+        follow(self, *ends)
+
+    monkeypatch.setattr(FollowedMasks, "_follow", counted)
+    scene, moments = draw_scene(3, 12, 72, 128), ("0", "0:00.46")
+    mask = tuple(
+        f"{moment}={write(tmp_path / f'{n}.png', truth(scene)[n].expand(3, -1, -1))}"
+        for n, moment in zip((0, 11), moments, strict=True)
+    )
+    settings = Settings(look="comic", codec=Codec.PNG, mask=mask, device="cpu,cpu", cuts=str(tmp_path / "cuts.txt"))
+    (tmp_path / "cuts.txt").write_text("6")
+    monkeypatch.setattr(model, "capabilities", replace(model.capabilities, masks=True))
+    assert len(torch.cat(list(pipeline.restyle_frames(scene.frames, settings)))) == 12
+    assert stretches == [(0, 11)]
 
 
 def test_it_tells_how_many_frames_are_followed(tmp_path):

@@ -11,6 +11,7 @@ from engine import pipeline
 from engine.diffusion import catalog
 from engine.report import FinishedJob
 from engine.settings import Settings
+from samples.scenes import draw_scene
 
 FRAMES, SIZE, LONGEST = 50, (72, 128), 24
 SEAMS = [14, 28]  # 50 frames in chunks of at most 24 that share 8 and more
@@ -20,7 +21,7 @@ def finished(folder: Path, *, unlike: bool, name: str = "out.mp4", frames: int =
     """This runs a job whose chunks are `unlike` and put side by side, or alike and joined."""
     source = folder / "clip.mp4"
     if not source.exists():
-        film(source, 3, frames, SIZE)
+        film(source, draw_scene(3, frames, *SIZE).frames)
     stand_in = UnlikeChunks(colour=0.05, texture=0.03) if unlike else UnlikeChunks()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(catalog, "load", lambda model, device: stand_in)
