@@ -221,11 +221,13 @@ class _Detail:
     """Gives detail its energy back: the mean of unlike textures is flat.
 
     A pattern that sticks to the screen while things move beneath it is no detail of theirs, so its energy is not given
-    back; it shows as what is taken away at one place time and again.
+    back; it shows as what is taken away at one place time and again, in the mean of all frames so far and then of so
+    many.
     """
 
     def __init__(self) -> None:
         self._stuck: Tensor | None = None
+        self._came = 0
 
     def put_back(self, steadied: Tensor, before: Tensor) -> Tensor:
         """This raises the high band of `[1, 3, H, W]` to the strength that it had before."""
@@ -233,5 +235,6 @@ class _Detail:
         high, had = steadied - low, before - blur(before, FINE)
         stuck = torch.zeros_like(had) if self._stuck is None else self._stuck
         raised = ((energy(had - stuck, 4) + 1e-7) / (energy(high, 4) + 1e-7)).sqrt().clamp(1, STRONGEST)
-        self._stuck = torch.lerp(stuck, had - high, 1 / LOOKAHEAD)
+        self._came = min(self._came + 1, LOOKAHEAD)
+        self._stuck = torch.lerp(stuck, had - high, 1 / (self._came + 1))
         return low + raised * high
