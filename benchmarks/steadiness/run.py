@@ -88,7 +88,7 @@ def _happens(plan: Plan, seed: int, case: str) -> bool:
 def run(plan: Plan, methods: dict[str, Method]) -> Iterator[Row]:
     """This judges all methods on all trials."""
     for seed, drawing in drawings(plan):
-        motions = {flow: _motion(drawing.clip, flow, seed, plan) for flow in plan.flows}
+        motions = {flow: motion_of(drawing.clip, flow, seed, plan) for flow in plan.flows}
         for trial in trials(plan, seed, drawing):
             yield from judged(trial, motions, methods, plan.farther)
 
@@ -112,7 +112,8 @@ def _timed(method: Method, trial: Trial, motion: Motion) -> tuple[Tensor, float]
     return made, 1000 * (time.perf_counter() - started) / len(made)
 
 
-def _motion(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
+def motion_of(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
+    """This is the motion that methods are told of a clip: true, or estimated and kept."""
     if flow == "true" or plan.suite == "B":
         return clip.motion
     file = plan.cache / f"flow-{seed}-{plan.frames}x{plan.height}x{plan.width}-{_print_of(clip)}.pt"
