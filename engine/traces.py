@@ -22,19 +22,20 @@ class Trace:
     """The way back to frame `start`, from one frame to the next in one direction.
 
     What a picture of that frame says is looked up along it in one step, from wherever a pixel was, so it stays sharp.
+    first, here: the source's frames at its start, and where it has come to.
     """
 
     def __init__(self, start: int, motion: Motion, source: ReadSource) -> None:
         self.start = start
         self._motion, self._source = motion, source
-        self._first = source(start)
+        self.first = source(start)
         self.turn()
 
     def turn(self) -> None:
         """This goes back to where it began, to leave in the other direction."""
-        self._at, self._here = self.start, self._first
-        self._way = self._first.new_zeros(1, 2, *self._first.shape[-2:])
-        self._trust = self._first.new_ones(1, 1, *self._first.shape[-2:])
+        self._at, self.here = self.start, self.first
+        self._way = self.first.new_zeros(1, 2, *self.first.shape[-2:])
+        self._trust = self.first.new_ones(1, 1, *self.first.shape[-2:])
 
     def step(self, number: int) -> tuple[Tensor, Tensor]:
         """This goes on to the next frame, and gives its way back and how far that can be trusted.
@@ -42,13 +43,13 @@ class Trace:
         A flow `[1, 2, H, W]`, pixels, and `[1, 1, H, W]`: 1 as far as going there and back comes home at every step.
         """
         here = self._source(number)
-        earlier, later = (self._here, here) if number > self._at else (here, self._here)
+        earlier, later = (self.here, here) if number > self._at else (here, self.here)
         flows = self._motion(max(number, self._at), earlier, later)
         there, back = (flow[None] for flow in (flows if number > self._at else reversed(flows)))
         further, inside = warp(torch.cat([self._way, self._trust], dim=1), there)
         self._way = there + further[:, :2]
         self._trust = further[:, 2:] * torch.where(inside == 1, round_trip(there, back), _beyond(there))
-        self._at, self._here = number, here
+        self._at, self.here = number, here
         return self._way, self._trust
 
 

@@ -1,7 +1,8 @@
 """Masks that a person painted of some frames, carried to all others along the source's motion.
 
 Between two painted frames each says of a pixel what it was where the pixel came from; the nearer one counts more, and
-each only as far as going there and back came home. Before the first and after the last there is one to go by.
+each only as far as going there and back came home, and as the source has the same colour there and here. Before the
+first and after the last there is one to go by.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from engine.windows import Span
 BLOCK = 16  # frames that are read at once
 LEAST = 1e-6  # of trust: where nobody knows, both count
 LEVELS = 255
+UNLIKE = 0.05
+"""How far colours, 0 to 1, may be apart: by so much, and 0.61 of the trust is left."""
+ROUND = 3  # pixels a side that this is the mean over
 
 
 def is_painted(mask: str) -> bool:
@@ -106,7 +110,9 @@ class FollowedMasks:
     def _seen_from(self, trace: Trace, number: int) -> tuple[Tensor, Tensor]:
         """What a painted frame says of another one, and how far to believe it, `[1, 1, h, w]` each."""
         way, trust = trace.step(number)
-        return warp(self._painted[trace.start], way)[0], trust.square()
+        known = warp(torch.cat([self._painted[trace.start], trace.first[None]], dim=1), way)[0]
+        # The root: over many frames small misses add up even where the way is right, which the colour then shows.
+        return known[:, :1], trust.sqrt() * _alike(known[:, 1:], trace.here[None])
 
     def _keep(self, number: int, *maps: Tensor) -> None:
         if not self._place(number).exists():
@@ -126,3 +132,10 @@ class FollowedMasks:
 
     def _read_block(self, block: int) -> Tensor:
         return self._footage.read(Span(block * BLOCK, min((block + 1) * BLOCK, self._frames)))
+
+
+def _alike(one: Tensor, other: Tensor) -> Tensor:
+    """This says how far pictures `[1, 3, h, w]` have one colour, `[1, 1, h, w]`: 1 where they do."""
+    apart = (one - other).square().mean(dim=1, keepdim=True)
+    around = F.avg_pool2d(apart, ROUND, 1, ROUND // 2, count_include_pad=False)
+    return torch.exp(-around / (2 * UNLIKE**2))

@@ -18,11 +18,12 @@ from engine.errors import MediaError, SettingsError
 from engine.footage import Footage
 from engine.keyframes import Keyframe
 from engine.masks.followed import FollowedMasks
-from engine.media import TensorReader, open_reader
+from engine.media import Pass, RenderPasses, TensorReader, open_reader
 from engine.motion import Estimated, Motion
 from engine.settings import Codec, Settings
 from preprocessors.flow import DisFlow
-from samples.scenes import Scene, draw_scene
+from samples.kinds import Kind, draw_kind
+from samples.scenes import Scene, draw_scene, film
 
 LENGTH, SIZE = 21, (144, 256)
 FINE = Estimated(DisFlow(fine=True))
@@ -63,6 +64,40 @@ def test_between_two_painted_ones_the_mask_stays_on_its_thing(seed, tmp_path):
     assert overlap(made, masks).min() > 0.8
     assert overlap(made, masks).mean() > 0.9
     assert 1 - overlap(made, masks).mean() < 0.3 * (1 - overlap(still, masks).mean())
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed", "layer", "least"), [(Kind.OCCLUSION, 1, 3, 0.68), (Kind.THIN, 1, 4, 0.38)], ids=["hidden", "thin"]
+)
+def test_of_two_claims_that_disagree_the_one_whose_colour_is_there_counts(kind, seed, layer, least, tmp_path):
+    planes = draw_kind(kind, seed, *SIZE)
+    scene = film(lambda t: planes, range(LENGTH), *SIZE)
+    masks = (scene.layers == layer).float()
+    made = followed(scene.frames.clamp(0, 1), masks, (0, LENGTH - 1), tmp_path)(0, LENGTH)
+    assert overlap(made, masks)[1:-1].mean() > least
+
+
+def test_in_a_render_what_turns_or_goes_behind_others_keeps_more_of_its_mask(footage, tmp_path):
+    pattern = footage / "proxy_blender" / "frame.*.exr"
+    passes, last = RenderPasses.find(pattern), 23
+    index = torch.stack([passes.read(number, Pass.OBJECT)[0] for number in range(last + 1)]).round()
+    index = index.view(last + 1, 1, *index.shape[-2:])
+    with open_reader(pattern) as reader:
+        frames = reader.read(0, last + 1)
+
+    @cache
+    def known(number: int) -> tuple[Tensor, Tensor]:
+        return FINE(number, frames[number - 1], frames[number])
+
+    things = {"cube": index == 3, "ball": index == 4, "figure": (index >= 5) & (index <= 7)}
+    kept = {}
+    for name, thing in things.items():
+        masks = thing.float()
+        made = followed(frames, masks, (0, last), tmp_path / name, lambda number, *_: known(number))(0, last + 1)
+        kept[name] = float(overlap(made, masks)[1:-1].mean())
+    assert kept["cube"] > 0.88
+    assert kept["ball"] > 0.8
+    assert kept["figure"] > 0.39
 
 
 def test_beyond_the_painted_ones_it_goes_on(tmp_path):
