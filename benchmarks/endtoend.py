@@ -54,7 +54,7 @@ def row(clip: str, method: str, ratio: float, made: Figures | None = None) -> st
     told = f"{clip:36}{method:16}{ratio:8.2f}"
     if made is None:
         return told
-    kept = f"{100 * made.detail:8.0f}{100 * made.sharpness:8.0f}"
+    kept = f"{100 * made.detail:8.0f}{100 * made.sharpness:8.0f}{100 * made.motion:8.0f}"
     return f"{told}{kept}{made.seam_ratio:8.2f}{made.colour_step:8.2f}{made.drift:8.2f}  {'' if passes(made) else '!'}"
 
 
@@ -70,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     stylizer = catalog.load(chosen.model, Options())
     plan.LONGEST, bad = LONGEST, False
-    print(f"{'clip':36}{'method':16}{'warp':>8}{'detail':>8}{'energy':>8}{'seam':>8}{'step':>8}{'drift':>8}")
+    print(
+        f"{'clip':36}{'method':16}{'warp':>8}{'detail':>8}{'energy':>8}{'motion':>8}{'seam':>8}{'step':>8}{'drift':>8}"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for clip in chosen.clips:
             source = film(Path(folder) / f"{clip.stem}.mkv", even(middle(clip, chosen.frames, chosen.side)))
