@@ -91,8 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 plain = figures_of(measure(ours))
                 print(row(name, "fades", plain.warp_ratio, plain))
                 use(frame_by_frame(stylizer))
-                alone = figures_of(measure(job(source, place.with_suffix(".alone.mp4"), settings)))
-                print(row(name, "frame by frame", alone.warp_ratio_raw), flush=True)
+                singly = figures_of(measure(job(source, place.with_suffix(".singly.mp4"), settings)))
+                print(row(name, "frame by frame", singly.warp_ratio_raw), flush=True)
     print(f"! change above {STEADY} of the source's, below {DETAIL} of the detail, or energy not within {SHARPNESS}")
     sys.exit(bad)
 

@@ -17,3 +17,10 @@ def test_chunks_that_drift_are_told_from_held_ones() -> None:
     held = drift(METHODS["ours"](trial, trial.clip.motion), trial).apart
     assert left[-1] > left[1] > 0.5
     assert held.max() < 0.6 * left.max()
+
+
+def test_a_dozen_chunks_that_are_joined_stay_near_the_first() -> None:
+    """Where the scene moves on, its commonest colour is another one: what chunks are off by is no median."""
+    trial = inject(draw(3, 12, 54, 96, darker=0.0), 3, "D8", overlap=OVERLAP)
+    assert drift(trial.flickering, trial).apart.max() > 20
+    assert drift(METHODS["joined"](trial, trial.clip.motion), trial).apart.max() < 1
