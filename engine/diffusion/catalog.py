@@ -1,4 +1,7 @@
-"""Find a model by name, folder or repository, and load it. To add a family: a file, its name in `row.py`, and a row."""
+"""Find a model by name, folder or repository, and load it.
+
+To add a family: a file, its name in `row.py`, a row, its classes in `family.py`, and a case in each `match` here.
+"""
 
 from __future__ import annotations
 
