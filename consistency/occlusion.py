@@ -28,7 +28,9 @@ def round_trip(flow: Tensor, reverse: Tensor) -> Tensor:
 def further(link: Tensor, ahead: Tensor) -> Tensor:
     """This goes on by the links `ahead` from where each of `link` ends. Links are flow and trust, `[N, 3, H, W]`."""
     beyond, inside = warp(ahead, link[:, :2])
-    return torch.cat([link[:, :2] + beyond[:, :2], link[:, 2:] * beyond[:, 2:] * inside], dim=1)
+    beyond[:, :2] += link[:, :2]
+    beyond[:, 2:] *= link[:, 2:] * inside
+    return beyond
 
 
 def motion_boundary(flow: Tensor) -> Tensor:
