@@ -54,11 +54,13 @@ class Pair:
 class _Frame:
     """One frame on its way: `layers` `[1, 4, H, W]`, the picture and the grey of its source.
 
-    texture: `[1, 2, H, W]`, the source's variance nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow
-    and trust, back and ahead. flickers: 0 to 1, once it is known.
+    broad: `[1, 1, H, W]`, that grey, blurred as light is compared. texture: `[1, 2, H, W]`, the source's variance
+    nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow and trust, back and ahead. flickers: 0 to 1,
+    once it is known.
     """
 
     layers: Tensor
+    broad: Tensor
     texture: Tensor
     links: Tensor
     flickers: float | None = None
@@ -183,7 +185,7 @@ def _frame(picture: Tensor, source: Tensor) -> _Frame:
     variance = (blur(grey.square(), 3) - blur(grey, 3).square()).clamp(min=0)
     texture = torch.cat([variance, energy(grey - blur(grey, FINE), 2)], dim=1)
     layers = torch.cat([picture[None], grey], dim=1)
-    return _Frame(layers, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
+    return _Frame(layers, blur(grey, BROAD), texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
 
 
 def _ties(pair: Pair) -> Tensor:
@@ -201,7 +203,7 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[
     does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other. Beside the frame
     it gives how far the frame flickers, 0 to 1.
     """
-    apart = here.layers - seen * light(here.grey, seen[:, 3:], BROAD)
+    apart = torch.addcmul(here.layers, seen, light(here.broad, blur(seen[:, 3:], BROAD)), value=-1)
     low = blur(apart, FINE)
     high = apart - low
     variance, detail = here.texture[:, :1], here.texture[:, 1:]
@@ -214,8 +216,8 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[
     if flickers is None:
         flickers = flicker(low[:, :3], here.picture, low[:, 3:], here.grey, trust * (1 - edges))
     restless = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
-    off = torch.addcmul(low[:, :3], restless, high[:, :3])
-    return here.picture - (trust * off).sum(dim=0, keepdim=True) / (1 + total), flickers
+    off = torch.addcmul(low[:, :3], restless, high[:, :3]).mul_(trust / (1 + total))
+    return here.picture - off.sum(dim=0, keepdim=True), flickers
 
 
 class _Detail:

@@ -17,10 +17,10 @@ def warp(frames: Tensor, flow: Tensor, mode: str = "bilinear") -> tuple[Tensor, 
     """
     if frames.shape[-2:] != flow.shape[-2:] or flow.shape[1] != 2 or len(frames) != len(flow):
         raise ValueError(f"flow {tuple(flow.shape)} does not fit frames {tuple(frames.shape)}")
-    (height, width), kind = frames.shape[-2:], {"dtype": frames.dtype, "device": frames.device}
+    height, width = frames.shape[-2:]
     # Places as grid_sample wants them: the picture's outer edges are -1 and 1, pixel centres half a pixel within.
-    rows = torch.linspace(1 / height - 1, 1 - 1 / height, height, **kind)[:, None]
-    columns = torch.linspace(1 / width - 1, 1 - 1 / width, width, **kind)
+    rows = torch.linspace(1 / height - 1, 1 - 1 / height, height)[:, None].to(frames)
+    columns = torch.linspace(1 / width - 1, 1 - 1 / width, width).to(frames)
     x, y = columns + flow[:, 0] * (2 / width), rows + flow[:, 1] * (2 / height)
     places = torch.stack([x, y], dim=1).permute(0, 2, 3, 1)  # x and y each in one piece: half the time of side by side
     warped = F.grid_sample(frames, places, mode, padding_mode="border", align_corners=False)
