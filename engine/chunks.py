@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.windows import Span
+from preprocessors.workplace import Workplace
 
 Inside = Callable[[int, int], Tensor]
 """`inside(start, stop)` gives the mask of these frames, `[T, 1, H, W]` at the source's size, 1 where they change."""
@@ -37,8 +38,8 @@ class Studio:
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
     be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
     through. palette: the colours that it is given. inside: the mask of the frames from one number to another, for a
-    model that itself paints inside of it, else None. announce: is told in words what a person should know while the job
-    runs.
+    model that itself paints inside of it, else None. workplace: where detectors compute, in turns with the model.
+    announce: is told in words what a person should know while the job runs.
     """
 
     reader: Reader
@@ -53,6 +54,7 @@ class Studio:
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
     inside: Inside | None = None
+    workplace: Workplace = field(default_factory=Workplace)
     announce: Callable[[str], None] = lambda words: None
 
 
@@ -135,6 +137,8 @@ def _restyle_chunk(
     carried, back = (None, None) if before is None else (before.carried, before.before)
     mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
     asked = Chunk(frames, noise, maps, carried, seed, back, mask)
+    for words in studio.workplace.news():
+        studio.announce(words)
     started = time.monotonic()
     styled = _styled(studio, asked)
     seconds = time.monotonic() - started
@@ -156,7 +160,8 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
     """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
     while True:
         try:
-            return studio.stylizer.restyle(chunk, studio.request)
+            with studio.workplace.vacated():
+                return studio.stylizer.restyle(chunk, studio.request)
         except torch.OutOfMemoryError as error:
             wanted = str(error)
         smaller = studio.stylizer.memory.spare(

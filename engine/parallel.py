@@ -25,6 +25,7 @@ from engine.joining import overlaps
 from engine.plan import Plan
 from engine.settings import Settings
 from engine.windows import Span
+from preprocessors.workplace import Workplace
 
 PATIENCE = 5.0  # seconds until a worker is told again to stop
 
@@ -32,6 +33,15 @@ Made = tuple[int, float]
 """A finished chunk: its frames, and the seconds that the model took."""
 Numbered = tuple[int, list[tuple[int, Span]]]
 """A shot by its number, and its chunks by theirs."""
+
+
+def workplaces(settings: Settings) -> list[Workplace]:
+    """This says for every device that was asked for where the detectors of its shots compute: there, too.
+
+    Where models share a device one may be at work at any time, and detectors stay on the processor.
+    """
+    devices = find_devices(settings.device)
+    return [Workplace(device if devices.count(device) == 1 else "cpu") for device in devices]
 
 
 def load_models(settings: Settings) -> list[Stylizer]:
