@@ -116,6 +116,27 @@ def test_the_next_chunk_is_prepared_while_the_model_is_at_work_over_cuts_too_and
     assert 0.5 * estimate < max(weights) <= estimate
 
 
+def test_where_nothing_is_prepared_ahead_a_chunk_is_gone_before_the_next_one_is_read(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory of a processor is the model's: a long clip must not take a chunk more of it than a short one."""
+    ready, there = list[weakref.ref[Any]](), list[int]()
+
+    def reading(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
+        there.append(sum(one() is not None for one in ready))
+        return read_frames(reader, span, size)
+
+    class Noted(Chunk):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            ready.append(weakref.ref(self))
+
+    monkeypatch.setattr(chunks, "read_frames", reading)
+    monkeypatch.setattr(chunks, "Chunk", Noted)
+    run(source, "plain.mp4", FakeStylizer(), monkeypatch, ahead=False)
+    assert there == [0] * 5
+
+
 def test_what_goes_wrong_ahead_is_said_as_itself_and_what_was_made_is_kept(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
