@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -47,6 +48,8 @@ class Alone(FakeStylizer):
 
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
         self.beside.append(self.detector.sent[-1])
+        time.sleep(0.05)
+        self.beside.append(self.detector.sent[-1])
         return super().restyle(chunk, request)
 
 
@@ -58,15 +61,16 @@ class Still(Recording):
         return [torch.zeros(1, 2, *given[0].shape[-2:])]
 
 
-@pytest.mark.parametrize("full", [None, 12, 160])
+@pytest.mark.parametrize(("full", "ahead"), [(None, False), (None, True), (12, True), (160, False)])
 def test_a_job_has_its_detectors_on_the_models_device_but_never_beside_its_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: int | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: int | None, ahead: bool
 ) -> None:
     """In two chunks; where memory runs out for a detector, early or while the result is steadied, the job goes on."""
     (tmp_path / "raft.pth").write_bytes(b"weights")
     net, told = Still(full), list[pipeline.Progress]()
     monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights, at: cls(net, weights, at)))
     monkeypatch.setattr("engine.plan.LONGEST", 24)
+    monkeypatch.setattr("engine.parallel.works_ahead", lambda *_: ahead)
     source = draw_clip(tmp_path / "clip.mp4", 30)
     learned = {"flow": str(tmp_path / "raft.pth")}
     settings = Settings(look="comic", cuts="none", controls={"flow": 1.0}, detectors=learned)
@@ -78,7 +82,7 @@ def test_a_job_has_its_detectors_on_the_models_device_but_never_beside_its_work(
         pipeline.restyle(source, tmp_path / f"{name}.mp4", settings, progress=told.append)
         notes = [one.note for one in told if "ran out" in one.note]
         if place == "meta":
-            assert model.beside == ["cpu", "cpu"]
+            assert model.beside == ["cpu"] * 4
             assert notes == ([] if full is None else [RAN_OUT])
             assert ("cpu" in net.asked) == (full is not None)
             assert net.asked.count("meta") >= (full or 200)
