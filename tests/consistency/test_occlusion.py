@@ -44,6 +44,16 @@ def test_motion_boundaries_lie_where_layers_part_and_not_on_them(scene: Scene) -
     assert motion_boundary(turning).max() == 0
 
 
+@pytest.mark.parametrize("size", [(1, 2), (2, 2), (3, 1), (9, 14)])
+def test_a_flow_changes_by_central_differences_and_at_the_ends_by_one_sided_ones(size: tuple[int, int]) -> None:
+    flow = 0.2 * torch.rand(3, 2, *size, generator=torch.Generator().manual_seed(0))
+    slopes = [torch.gradient(flow, dim=axis)[0] for axis in (-1, -2) if flow.shape[axis] > 1]
+    steepness = sum(slope.square().sum(dim=1, keepdim=True) for slope in slopes)
+    expected = steepness > 0.01 * flow.square().sum(dim=1, keepdim=True) + 0.002
+    assert expected.any()
+    assert (motion_boundary(flow) == expected).all()
+
+
 def test_confidence_is_high_on_truth_and_low_on_what_is_hidden(scene: Scene) -> None:
     trust = confidence(scene.flow_to_previous[1:], scene.flow_to_next[:-1], scene.frames[1:], scene.frames[:-1])
     visible, hidden = scene.clean[1:] == 1, scene.occluded[1:] == 1

@@ -64,6 +64,19 @@ def test_no_flow_leaves_no_pixel_outside() -> None:
         assert inside.min() == 1
 
 
+def test_a_picture_of_one_pixel_has_an_outside() -> None:
+    for dx, dy in ((1.0, 0.0), (0.0, -1.0), (0.01, 0.0)):
+        warped, inside = warp(torch.full((1, 3, 1, 1), 0.5), steady(dx, dy, 1, 1))
+        assert (warped.mean(), inside.item()) == (0.5, 0)
+
+
+def test_a_fraction_of_a_pixel_is_exact_far_from_the_middle() -> None:
+    frames = torch.rand(1, 3, 6, 1000, generator=torch.Generator().manual_seed(2))
+    warped, _ = warp(frames, steady(0.3, 0, 6, 1000))
+    expected = 0.7 * frames[..., :-1] + 0.3 * frames[..., 1:]
+    assert (warped[..., :-1] - expected).abs().max() < 2e-4
+
+
 def test_a_flow_that_does_not_fit_is_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(1, 2, 12, 20\).*\(1, 3, 12, 19\)"):
         warp(torch.zeros(1, 3, 12, 19), steady(0, 0))
