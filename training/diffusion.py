@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any, cast
 
 import torch
@@ -18,7 +16,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from training import hints, loop
 from training.loop import Stage, seeded
 from training.noising import noised_pair, rolled_out
-from training.words import known_words, say
+from training.words import build_tokenizer, known_words, say
 
 WIDTHS = (64, 96, 160)
 TEXT = 96
@@ -30,24 +28,6 @@ WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 Hints = dict[str, tuple[Tensor, Tensor]]
 """Per control its features `[B, 64, h, w]`, as read, and weights `[B]`."""
-
-
-def build_tokenizer(words: list[str]) -> CLIPTokenizer:
-    """This builds a tokenizer to which each of `words` is one token, and any other text one token a byte or more."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    pairs.pre_tokenizer = pre_tokenizers.Whitespace()
-    ends = [letter + "</w>" for letter in ascii_lowercase]  # numbered here, or they would be in the order of a hash
-    pairs.train_from_iterator(
-        sorted(words), trainers.BpeTrainer(vocab_size=10_000, special_tokens=ends, end_of_word_suffix="</w>")
-    )
-    merges = [tuple(pair) for pair in json.loads(pairs.to_str())["model"]["merges"]]
-    letters = list(bytes_to_unicode().values())
-    known = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    known += [whole for whole in dict.fromkeys("".join(pair) for pair in merges) if whole not in known]
-    return CLIPTokenizer(vocab={word: i for i, word in enumerate(known)}, merges=merges, model_max_length=77)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.diffusion import Pool, batches, build_tokenizer
+from training.diffusion import Pool, batches
 from training.strokes import Image, luma
 from training.styles import STYLES, paint
-from training.words import MODIFIERS, known_words, say
+from training.words import MODIFIERS, build_tokenizer, known_words, say
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_every_word_that_is_said_is_one_token():
 
 def test_tokens_have_the_same_numbers_in_every_process():
     code = (
-        "from training.diffusion import build_tokenizer; from training.words import known_words; "
+        "from training.words import build_tokenizer, known_words; "
         "print(sorted(build_tokenizer(known_words()).get_vocab().items()))"
     )
     other = {**os.environ, "PYTHONHASHSEED": "1"}  # another order of sets
