@@ -154,7 +154,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     lora(fetched.home / "ink.safetensors")
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
     words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
-    words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
+    words += ["--steady", "0", "-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
     style = fetched.home / "style.png"
     cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
     done = fetched.starts(*words, HF_ENDPOINT="http://127.0.0.1:9")
@@ -184,7 +184,7 @@ def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Perso
     person.hub.repositories["some/body"] = tiny_sd15.build(tmp_path / "model", controls=("depth",))
     assert person.runs("models", "--pull", "some/body").stdout == "some/body is here.\n"
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
-    done = person.runs(*words, "-o", "other.mp4", "--no-report", "--no-cuts")
+    done = person.runs(*words, "-o", "other.mp4", "--steady", "0", "--no-report", "--no-cuts")
     assert done.returncode == 0, done.stderr
 
 
