@@ -36,10 +36,7 @@ def photos(tmp_path_factory) -> Path:
 def starter(photos, tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("recipe")
     recipe = Recipe(photos, folder / "run", folder / "starter", 0, 1, 1, 16, 1, 2, 2, dict.fromkeys(STAGES, 1))
-    with pytest.MonkeyPatch.context() as patched:
-        for stage in ("answers", "autoencoder", "depth"):
-            patched.setattr(f"training.{stage}.BATCH", 2)
-        train(recipe)
+    train(recipe)
     return folder / "starter"
 
 
