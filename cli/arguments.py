@@ -141,8 +141,9 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
     )
+    wanted = ("--detector", "--device", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--reader", "--model")
     for group in RUN.values():
-        for name in ("--detector", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--reader", "--model"):
+        for name in wanted:
             if name in group:
                 parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
 

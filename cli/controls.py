@@ -23,6 +23,7 @@ def write_control(chosen: argparse.Namespace) -> None:
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
         "reader": chosen.reader,
         "model": chosen.model,
+        "device": chosen.device,
         "width": width,
         "height": height,
         "side": chosen.side,

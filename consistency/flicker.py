@@ -44,8 +44,8 @@ def _energies(change: Tensor, picture: Tensor, weight: Tensor) -> tuple[Tensor, 
     """This gives the mean squares of a change, broad and fine, and of the picture's contrast within cells."""
     counted = cells(weight) + 1e-6
     broad = (cells(weight * change).square() / counted).mean(dim=1).sum()
-    every = cells(weight * change.square()).mean(dim=1).sum()
-    contrast = (cells(picture.square()) - cells(picture).square()).mean()
+    every = cells(weight * change.square().mean(dim=1, keepdim=True)).sum()
+    contrast = cells(picture.square().mean(dim=1, keepdim=True)).mean() - cells(picture).square().mean()
     return broad / counted.sum(), (every - broad).clamp(min=0) / counted.sum(), contrast.clamp(min=0)
 
 

@@ -30,7 +30,14 @@ def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) 
     """
     if left.shape != right.shape:
         raise ValueError(f"the two versions must be alike: {tuple(left.shape)} and {tuple(right.shape)}")
-    progress = (torch.arange(len(left), dtype=left.dtype) + 1).div(len(left) + 1).view(-1, 1, 1, 1)
+    sources = [None] * len(left) if source is None else torch.split(source, 1)
+    moments = enumerate(zip(torch.split(left, 1), torch.split(right, 1), sources, strict=True), 1)
+    # Frame by frame: what is worked out on the way stays in the processor's cache.
+    return torch.cat([_fused(one, other, seen, k / (len(left) + 1), flow) for k, (one, other, seen) in moments])
+
+
+def _fused(left: Tensor, right: Tensor, source: Tensor | None, progress: float, flow: Flow) -> Tensor:
+    """This joins two versions of one frame, `[1, 3, H, W]`. progress: how far it is on the way to the right, 0 to 1."""
     left, right = _meet(left, right, progress, flow)
     scale = max(left.shape[-2:]) / 96
     left_low, right_low = blur(left, scale), blur(right, scale)
@@ -39,7 +46,7 @@ def fuse(left: Tensor, right: Tensor, flow: Flow, source: Tensor | None = None) 
     return (low + _mix_texture(left - left_low, right - right_low, share, scale / 2)).clamp(0, 1)
 
 
-def _meet(left: Tensor, right: Tensor, progress: Tensor, flow: Flow) -> tuple[Tensor, Tensor]:
+def _meet(left: Tensor, right: Tensor, progress: float, flow: Flow) -> tuple[Tensor, Tensor]:
     """This warps both versions to one place on the way from left (`progress` 0) to right (1)."""
     way = _trusted_way(left, right, flow)
     here = warp(way, -progress * way)[0]  # the way of what arrives at a pixel, not of what started there
@@ -52,9 +59,7 @@ def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
     Both directions must confirm it, and it must explain most of the difference: any two textures can be matched a
     little, and moving them about for that would only stir them.
     """
-    pairs = list(zip(left, right, strict=True))
-    there = torch.stack([flow(other, one) for one, other in pairs])
-    back = torch.stack([flow(one, other) for one, other in pairs])
+    there, back = flow(right[0], left[0])[None], flow(left[0], right[0])[None]
     longest = 0.03 * max(left.shape[-2:])  # two versions of a frame differ by a little; more is a mistake
     trust = (1 - occluded(there, back)) * (there.square().sum(dim=1, keepdim=True) < longest**2)
     sigma = max(left.shape[-2:]) / 96
@@ -65,8 +70,8 @@ def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
     return blur(there * trust, sigma) / (blur(trust, sigma) + 0.05)
 
 
-def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: Tensor, sigma: float) -> Tensor:
-    """This says how much of each pixel is the right version's, `[K, 1, H, W]`.
+def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: float, sigma: float) -> Tensor:
+    """This says how much of each pixel is the right version's, `[1, 1, H, W]`.
 
     Where the versions agree it grows with the progress. The more they differ, the shorter the change, down to a switch;
     its moment moves towards the end where the left version has the source's structure, towards the start otherwise.
@@ -81,7 +86,7 @@ def _share(left: Tensor, right: Tensor, source: Tensor | None, progress: Tensor,
 
 
 def _unlike(version: Tensor, source: Tensor) -> Tensor:
-    """This measures how unlike the edges of two pictures are, `[K, 1, H, W]`, whatever their colours."""
+    """This measures how unlike the edges of two pictures are, `[1, 1, H, W]`, whatever their colours."""
     edges = [sobel(picture.mean(dim=1, keepdim=True)) for picture in (version, source)]
     return (edges[0] - edges[1]).abs()
 

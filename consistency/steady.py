@@ -52,17 +52,26 @@ class Pair:
 
 @dataclass(frozen=True)
 class _Frame:
-    """One frame on its way: `picture` `[1, 3, H, W]`, `grey` of its source `[1, 1, H, W]`.
+    """One frame on its way: `layers` `[1, 4, H, W]`, the picture and the grey of its source.
 
-    texture: `[1, 2, H, W]`, the source's variance nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow
-    and trust, back and ahead. flickers: 0 to 1, once it is known.
+    broad: `[1, 1, H, W]`, that grey, blurred as light is compared. texture: `[1, 2, H, W]`, the source's variance
+    nearby, and the energy of its high band. links: `[2, 3, H, W]`, flow and trust, back and ahead. flickers: 0 to 1,
+    once it is known.
     """
 
-    picture: Tensor
-    grey: Tensor
+    layers: Tensor
+    broad: Tensor
     texture: Tensor
     links: Tensor
     flickers: float | None = None
+
+    @property
+    def picture(self) -> Tensor:
+        return self.layers[:, :3]
+
+    @property
+    def grey(self) -> Tensor:
+        return self.layers[:, 3:]
 
 
 class Steadier:
@@ -141,27 +150,24 @@ class _Pass:
     def _link(self, ties: Tensor) -> None:
         """This ties the frame that came to the one before."""
         for side, number in enumerate((self._came, self._came - 1)):
-            links = self._held[number].links.clone()
-            links[side] = ties[side]
-            self._held[number] = replace(self._held[number], links=links)
+            self._held[number].links[side] = ties[side]
 
     def _finish(self, number: int) -> _Frame:
-        here = self._held[number]
+        here, places = self._held[number], (number - self._stride, number + self._stride)
+        sides = [side for side, place in enumerate(places) if place in self._held]  # both, but near the shot's ends
+        if not sides:
+            return here
         links = here.links if self._stride == 1 else self._longer(number)
-        sides = [number - self._stride, number + self._stride]
-        others = [self._held.get(side, here) for side in sides]
-        early = torch.tensor([self._ease(number, side) for side in sides]).view(2, 1, 1, 1)
-        seen = warp(torch.cat([torch.cat([o.picture, o.grey], dim=1) for o in others]), links[:, :2], "bicubic")[0]
-        trust = links[:, 2:] * early
+        early = torch.tensor([self._ease(number, places[side]) for side in sides]).view(-1, 1, 1, 1)
+        others, ways = torch.cat([self._held[places[side]].layers for side in sides]), links[sides]
+        seen = warp(others, ways[:, :2], "bicubic")[0]
         edges = blur(motion_boundary(here.links[:, :2]).amax(dim=0, keepdim=True), 2)
-        picture, flickers = _settled(here, seen, trust, edges)
-        return replace(here, picture=picture, links=links, flickers=flickers)
+        picture, flickers = _settled(here, seen, ways[:, 2:] * early, edges)
+        return replace(here, layers=torch.cat([picture, here.grey], dim=1), links=links, flickers=flickers)
 
-    def _ease(self, number: int, side: int) -> float:
+    def _ease(self, number: int, place: int) -> float:
         """This lets neighbours near the shot's ends count less: none may appear at once from one frame to the next."""
-        if not 0 <= side < self._length:
-            return 0.0
-        return min(1.0, (side + 1 if side < number else self._length - side) / self._stride)
+        return min(1.0, (place + 1 if place < number else self._length - place) / self._stride)
 
     def _longer(self, number: int) -> Tensor:
         """This makes trajectories three times as long as the links that frames came with, `[2, 3, H, W]`."""
@@ -178,7 +184,8 @@ def _frame(picture: Tensor, source: Tensor) -> _Frame:
     grey = source.mean(dim=0)[None, None]
     variance = (blur(grey.square(), 3) - blur(grey, 3).square()).clamp(min=0)
     texture = torch.cat([variance, energy(grey - blur(grey, FINE), 2)], dim=1)
-    return _Frame(picture[None], grey, texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
+    layers = torch.cat([picture[None], grey], dim=1)
+    return _Frame(layers, blur(grey, BROAD), texture, picture.new_zeros(2, 3, *picture.shape[-2:]))
 
 
 def _ties(pair: Pair) -> Tensor:
@@ -189,32 +196,28 @@ def _ties(pair: Pair) -> Tensor:
 
 
 def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[Tensor, float]:
-    """This brings a frame together with two others, `seen` `[2, 4, H, W]` along the motion, as far as that is believed.
+    """This brings a frame together with others, `seen` `[N, 4, H, W]` along the motion, as far as that is believed.
 
     Low band: their mean. High band: what differs by more than the source does, followed the same way, is flicker and is
     averaged; what differs by no more is the motion's own error, and there the frame keeps its detail as it is. So it
     does on `edges` `[1, 1, H, W]`, where things move apart and the flow of one bleeds into the other. Beside the frame
     it gives how far the frame flickers, 0 to 1.
     """
-    seen = seen * light(here.grey, seen[:, 3:], BROAD)
-    missed = here.grey - seen[:, 3:]
+    apart = torch.addcmul(here.layers, seen, light(here.broad, blur(seen[:, 3:], BROAD)), value=-1)
+    low = blur(apart, FINE)
+    high = apart - low
     variance, detail = here.texture[:, :1], here.texture[:, 1:]
-    trust = trust * torch.exp(-energy(missed, FINE) / (2 * (UNLIKE**2 + TEXTURE * variance)))
-    low, other_low = blur(here.picture, FINE), blur(seen[:, :3], FINE)
-    high, other_high = here.picture - low, seen[:, :3] - other_low
+    trust = trust * torch.exp(-energy(apart[:, 3:], FINE) / (2 * (UNLIKE**2 + TEXTURE * variance)))
     total = trust.sum(dim=0, keepdim=True)
-    strength = energy(high, 2)
-    differs = (trust * energy(high - other_high, 2)).sum(dim=0, keepdim=True) / (strength + NOISE / 4)
-    soft = blur(missed, FINE)
-    expected = (trust * (energy(missed - soft, 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True)
-    expected = expected / (detail + NOISE)
+    strength = energy(here.picture - blur(here.picture, FINE), 2)
+    differs = (trust * energy(high[:, :3], 2)).sum(dim=0, keepdim=True) / (strength + NOISE / 4)
+    expected = (trust * (energy(high[:, 3:], 2) - NOISE).clamp(min=0)).sum(dim=0, keepdim=True) / (detail + NOISE)
     flickers = here.flickers
     if flickers is None:
-        flickers = flicker(low - other_low, here.picture, soft, here.grey, trust * (1 - edges))
+        flickers = flicker(low[:, :3], here.picture, low[:, 3:], here.grey, trust * (1 - edges))
     restless = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
-    low = (low + (trust * other_low).sum(dim=0, keepdim=True)) / (1 + total)
-    mean = (high + (trust * other_high).sum(dim=0, keepdim=True)) / (1 + total)
-    return low + torch.lerp(high, mean, restless), flickers
+    off = torch.addcmul(low[:, :3], restless, high[:, :3]).mul_(trust / (1 + total))
+    return here.picture - off.sum(dim=0, keepdim=True), flickers
 
 
 class _Detail:

@@ -68,7 +68,7 @@ class Swim:
         self._links.pop(0)
         here, then = self._looks[-1], self._looks.pop(0)
         seen, _ = warp(then, link[:, :2], "bicubic")
-        apart = blur(here - light(here, seen, BROAD) * seen, FINE)
+        apart = blur(here - light(blur(here, BROAD), blur(seen, BROAD)) * seen, FINE)
         weight = link[:, 2:] * (1 - blur(motion_boundary(link[:, :2]), 1))
         return typical(apart[:, :3], here[:, :3], apart[:, 3:], here[:, 3:], weight)
 

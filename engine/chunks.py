@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -24,7 +25,9 @@ from engine.keyframes import Keyframe
 from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
+from engine.tail import HandedNoise, Tail
 from engine.windows import Span
+from preprocessors.workplace import Workplace
 
 Inside = Callable[[int, int], Tensor]
 """`inside(start, stop)` gives the mask of these frames, `[T, 1, H, W]` at the source's size, 1 where they change."""
@@ -37,8 +40,9 @@ class Studio:
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
     be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
     through. palette: the colours that it is given. inside: the mask of the frames from one number to another, for a
-    model that itself paints inside of it, else None. announce: is told in words what a person should know while the job
-    runs.
+    model that itself paints inside of it, else None. workplace: where detectors compute, in turns with the model.
+    ahead: whether the next chunk is prepared while it is at work. announce: is told in words what a person should know
+    while the job runs.
     """
 
     reader: Reader
@@ -53,6 +57,8 @@ class Studio:
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
     inside: Inside | None = None
+    workplace: Workplace = field(default_factory=Workplace)
+    ahead: bool = False
     announce: Callable[[str], None] = lambda words: None
 
 
@@ -66,36 +72,25 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Tail:
-    """What a chunk takes from the one before: the noise so far, and its last latents with their noise.
+class Prepared:
+    """A chunk as far as it is known before the one ahead of it is finished: all but what it carries of its latents.
 
-    `latents` are those that the two share, as many as there is `noise`, after those that the decoder looks back on.
+    first: whether it is the first of its shot. chunk: what is asked of the model. noise: what the next chunk takes.
     """
 
-    state: dict[str, Tensor]
-    noise: Tensor
-    latents: Tensor
+    number: int
+    span: Span
+    first: bool
+    chunk: Chunk
+    noise: HandedNoise
 
-    @property
-    def carried(self) -> Tensor:
-        """The latents that the two chunks share."""
-        return self.latents[len(self.latents) - len(self.noise) :]
 
-    @property
-    def before(self) -> Tensor | None:
-        """The latents before those."""
-        return self.latents[: len(self.latents) - len(self.noise)] if len(self.latents) > len(self.noise) else None
+@dataclass(frozen=True)
+class Finished:
+    """A chunk that an earlier run has made, and its tail."""
 
-    def to_tensors(self) -> dict[str, Tensor]:
-        """This names all tensors, ready for a file."""
-        own = {"tail.noise": self.noise, "tail.latents": self.latents}
-        return own | {f"noise.{name}": tensor for name, tensor in self.state.items()}
-
-    @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Tail:
-        """This reads what `to_tensors` gave."""
-        state = {name.removeprefix("noise."): t for name, t in tensors.items() if name.startswith("noise.")}
-        return cls(state, tensors["tail.noise"], tensors["tail.latents"])
+    span: Span
+    tail: Tail
 
 
 def restyle_shot(
@@ -105,26 +100,50 @@ def restyle_shot(
 
     `overlap_after` says how many of a chunk's last frames the next chunk sees again.
     """
-    tail: Tail | None = None
+    return restyled(studio, prepared(studio, shot, chunks, overlap_after))
+
+
+def prepared(
+    studio: Studio, shot: int, chunks: list[tuple[int, Span]], overlap_after: Callable[[Span], int]
+) -> Generator[Prepared | Finished]:
+    """This prepares the chunks of a shot, one after another: the model need not have made the ones before."""
+    before: HandedNoise | None = None
     here: Shot | None = None
     for number, span in chunks:
         if studio.journal.has(number):
-            tail = Tail.from_tensors(studio.journal.state(number))
-            yield len(span), 0.0
+            finished = Finished(span, Tail.from_tensors(studio.journal.state(number)))
+            before = finished.tail.noise
+            yield finished
             continue
         here = here or _fitted(studio, shot, Span(chunks[0][1].start, chunks[-1][1].stop))
-        tail, seconds = _restyle_chunk(studio, here, (number, span), tail, overlap_after(span))
-        give_back()
-        yield len(span), seconds
+        ready = _prepare(studio, here, (number, span), before, overlap_after(span))
+        before = ready.noise
+        yield ready
+        del ready  # or it would stay while the next one is prepared
+
+
+def restyled(studio: Studio, work: Generator[Prepared | Finished]) -> Generator[tuple[int, float]]:
+    """This restyles what is prepared, in order, and keeps it; it gives each chunk's frames and seconds in the model."""
+    tail: Tail | None = None
+    with closing(work):
+        for ready in work:
+            for words in studio.workplace.news():
+                studio.announce(words)
+            frames, seconds = len(ready.span), 0.0
+            if isinstance(ready, Finished):
+                tail = ready.tail
+            else:
+                tail, seconds = _restyle(studio, ready, None if ready.first else tail)
+            del ready  # or it would stay while the next one is prepared
+            give_back()
+            yield frames, seconds
 
 
 def _fitted(studio: Studio, number: int, span: Span) -> Shot:
     return Shot(number, span, {name: control.fit(span) for name, control in studio.controls.items()})
 
 
-def _restyle_chunk(
-    studio: Studio, shot: Shot, chunk: tuple[int, Span], before: Tail | None, shared: int
-) -> tuple[Tail, float]:
+def _prepare(studio: Studio, shot: Shot, chunk: tuple[int, Span], before: HandedNoise | None, shared: int) -> Prepared:
     number, span = chunk
     padding = padding_of(span, studio.sizes, studio.stylizer)
     shown = read_frames(studio.reader, span, studio.sizes.work)
@@ -132,18 +151,27 @@ def _restyle_chunk(
     frames = padding.pad(shown)
     noise, state = _shot_noise(studio, shot.number, frames, span, before)
     seed = seed_at(studio.seed, shot.number, "sampler", number)
-    carried, back = (None, None) if before is None else (before.carried, before.before)
     mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
-    asked = Chunk(frames, noise, maps, carried, seed, back, mask)
+    asked = Chunk(frames, noise, maps, seed=seed, mask=mask)
+    kept = studio.stylizer.rule.latents(shared) if shared else 0
+    return Prepared(number, span, before is None, asked, HandedNoise(state, _last(noise, kept)))
+
+
+def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail, float]:
+    asked = ready.chunk if before is None else replace(ready.chunk, carried=before.carried, before=before.before)
     started = time.monotonic()
     styled = _styled(studio, asked)
     seconds = time.monotonic() - started
-    kept = studio.stylizer.rule.latents(shared) if shared else 0
-    ends = ((noise, kept), (styled.latents, kept + studio.stylizer.lookback if kept else 0))
-    # Copies, or all of the chunk's noise and latents would stay with their ends.
-    tail = Tail(state, *(whole[max(0, len(whole) - count) :].clone() for whole, count in ends))
-    studio.journal.store(number, padding.crop(styled.frames), tail.to_tensors())
+    kept = len(ready.noise.shared)
+    tail = Tail(ready.noise, _last(styled.latents, kept + studio.stylizer.lookback if kept else 0))
+    padding = padding_of(ready.span, studio.sizes, studio.stylizer)
+    studio.journal.store(ready.number, padding.crop(styled.frames), tail.to_tensors())
     return tail, seconds
+
+
+def _last(whole: Tensor, count: int) -> Tensor:
+    """The last of a chunk's noise or latents, as a copy, or all of it would stay with its end."""
+    return whole[max(0, len(whole) - count) :].clone()
 
 
 def _touched(inside: Inside, span: Span, size: tuple[int, int]) -> Tensor:
@@ -156,7 +184,8 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
     """This restyles a chunk; where memory runs out, anew by the model's next smaller plan, which is announced."""
     while True:
         try:
-            return studio.stylizer.restyle(chunk, studio.request)
+            with studio.workplace.vacated():
+                return studio.stylizer.restyle(chunk, studio.request)
         except torch.OutOfMemoryError as error:
             wanted = str(error)
         smaller = studio.stylizer.memory.spare(
@@ -171,7 +200,7 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
 
 
 def _shot_noise(
-    studio: Studio, shot: int, frames: Tensor, span: Span, before: Tail | None
+    studio: Studio, shot: int, frames: Tensor, span: Span, before: HandedNoise | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The noise of a chunk's latents: the first have that of the chunk before, the others go on from there.
 
@@ -185,7 +214,7 @@ def _shot_noise(
         known, seen = [source.advance(None)], 1
     else:
         source = ShotNoise.from_state(before.state)
-        known, seen = list(before.noise), rule.frames(len(before.noise))
+        known, seen = list(before.shared), rule.frames(len(before.shared))
 
     def moved(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         if number >= span.stop:  # the last frame again, to a length that the model takes

@@ -15,11 +15,13 @@ from engine.drawn import BLOCK, Drawn, source_mark
 from engine.errors import SettingsError
 from engine.footage import SLICE, Footage
 from engine.media import MapWriter, check_map_output, open_reader
+from engine.parallel import workplaces
 from engine.pipeline import Progress
 from engine.plan import choose_sizes
 from engine.settings import Settings
 from engine.shots import find_shots
 from engine.windows import Span
+from preprocessors.workplace import Workplace
 
 
 def draw_control(
@@ -32,13 +34,15 @@ def draw_control(
 ) -> Path:
     """This writes control `name` of a clip, beside it if `output` is None, and gives the file's name.
 
-    Of the settings it follows size, model (at whose size it is drawn), cuts and reader; `rate` is that of stills. What
-    is drawn is kept in the cache, so a job with this control need not draw it again.
+    Of the settings it follows size, model (at whose size it is drawn), device (where a detector computes), cuts and
+    reader; `rate` is that of stills. What is drawn is kept in the cache, so a job with this control on such a device
+    need not draw it again.
 
     Raises:
         RestyleError: with what is wrong and what would work; before any work.
     """
-    drawer = load_drawers([name], settings.detectors)[name]
+    at = workplaces(settings)[0] if name in (settings.detectors or {}) else Workplace()
+    drawer = load_drawers([name], settings.detectors, at)[name]
     output = output or source.with_name(f"{source.stem}.{name}.mkv")
     check_map_output(output)
     if output.is_file():
@@ -55,13 +59,13 @@ def draw_control(
 
         shots = find_shots(settings.cuts, info.times, windows)
         mark = source_mark(source, settings.reader)
-        control = Drawn(drawer, Footage(reader, size), MapCache(cache_folder() / "controls"), mark)
+        control = Drawn(drawer, Footage(reader, size), MapCache(cache_folder() / "controls"), mark, at)
         with MapWriter(output, info, size) as writer:
             for shot in shots:
                 fitted = control.fit(shot)
                 for block in _blocks(shot):
                     writer.write(fitted(block))
-                    progress(Progress(f"drawing {name}", block.stop, info.frames))
+                    progress(Progress(f"drawing {name}", block.stop, info.frames, " ".join(at.news())))
     return output
 
 

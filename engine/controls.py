@@ -21,6 +21,7 @@ from preprocessors.flow import DisFlow, FlowMap
 from preprocessors.palette import Palette
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.weights_file import mark_of
+from preprocessors.workplace import Workplace
 
 DEPTH = Path(__file__).parent / "starter" / "depth"
 
@@ -51,8 +52,12 @@ KINDS: Mapping[str, Callable[[], Preprocessor]] = {
 }
 
 
-def load_drawers(names: Iterable[str], detectors: Mapping[str, str] | None = None) -> dict[str, Preprocessor]:
+def load_drawers(
+    names: Iterable[str], detectors: Mapping[str, str] | None = None, at: Workplace | None = None
+) -> dict[str, Preprocessor]:
     """This makes the preprocessors of these controls; `detectors` names learned ones for some of them.
+
+    at: where those compute, the processor if None.
 
     Raises:
         SettingsError: nothing here can draw one of them.
@@ -70,7 +75,8 @@ def load_drawers(names: Iterable[str], detectors: Mapping[str, str] | None = Non
             f"There is no control called {', '.join(unknown)}. There are: {', '.join(KINDS)}; with a detector also "
             f"{', '.join(LEARNED)}; or give your own (--control-video {unknown[0]}=FILE)."
         )
-    return {name: load_detector(name, learned[name]) if name in learned else KINDS[name]() for name in chosen}
+    at = at or Workplace()
+    return {name: load_detector(name, learned[name], at) if name in learned else KINDS[name]() for name in chosen}
 
 
 def draw(name: str, clip: Tensor) -> Tensor:

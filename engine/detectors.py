@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 from engine.detector_files import Detector, find_files
@@ -25,6 +24,7 @@ from preprocessors.preprocessor import Preprocessor
 from preprocessors.raft import RaftFlow
 from preprocessors.segmentation import LabelMask, LabelNet
 from preprocessors.weights_file import mark_of, read_weights
+from preprocessors.workplace import Workplace
 
 WEIGHTS = "model.safetensors"
 TORCHVISION = "https://download.pytorch.org/models"
@@ -75,8 +75,10 @@ def detectors_of(control: str) -> list[str]:
     return [name for name, detector in DETECTORS.items() if detector.control == drawn]
 
 
-def load_detector(control: str, name: str) -> Preprocessor:
+def load_detector(control: str, name: str, at: Workplace | None = None) -> Preprocessor:
     """This loads what draws `control`: a detector by name, or a person's own weights by their folder or file.
+
+    at: where it computes, the processor if None.
 
     Raises:
         SettingsError: there is none of that name, or it draws another control.
@@ -87,7 +89,7 @@ def load_detector(control: str, name: str) -> Preprocessor:
 
     try:
         with quiet():
-            return LOADERS[control](*places)
+            return LOADERS[control](at or Workplace(), *places)
     except ModuleNotFoundError as error:
         raise ModelError(
             f"A detector of {control} needs {error.name}. Install it: pip install 'restyle[raft]'"
@@ -106,16 +108,16 @@ def detector_mark(control: str, name: str) -> str:
     return fingerprint([own] if own.is_file() else sorted(own.rglob("*.safetensors")))
 
 
-def load_motion(name: str) -> FlowEstimator:
+def load_motion(name: str, at: Workplace) -> FlowEstimator:
     """This loads a detector of flow for whatever follows the motion, as `load_detector` does."""
-    drawer = load_detector("flow", name)
+    drawer = load_detector("flow", name, at)
     assert isinstance(drawer, FlowMap)
     return drawer.estimator
 
 
-def load_labels(name: str) -> LabelNet:
+def load_labels(name: str, at: Workplace | None = None) -> LabelNet:
     """This loads a detector of masks, whatever label they are to have, as `load_detector` does."""
-    drawer = load_detector("mask", name)
+    drawer = load_detector("mask", name, at)
     assert isinstance(drawer, LabelMask)
     return drawer.network
 
@@ -139,40 +141,40 @@ def find_detector(control: str, name: str) -> Sequence[Path]:
     return [own]
 
 
-def _load_depth(folder: Path) -> AlignedDepth:
-    return AlignedDepth(DepthAnything.load(folder), weights=mark_of(folder / WEIGHTS))
+def _load_depth(at: Workplace, folder: Path) -> AlignedDepth:
+    return AlignedDepth(DepthAnything.load(folder, at), weights=mark_of(folder / WEIGHTS))
 
 
-@cache  # asked for twice: as a control, and as what noise and steadying follow
-def _load_flow(file: Path) -> FlowMap:
-    return FlowMap(RaftFlow.load(file, mark_of(file)))
+def _load_flow(at: Workplace, file: Path) -> FlowMap:
+    # Once: it is asked for as a control, and as what noise and steadying follow.
+    return at.once(file, lambda: FlowMap(RaftFlow.load(file, mark_of(file), at)))
 
 
-def _load_normals(folder: Path) -> Preprocessor:
-    return Normals(_load_depth(folder))
+def _load_normals(at: Workplace, folder: Path) -> Preprocessor:
+    return Normals(_load_depth(at, folder))
 
 
-def _load_pose(folder: Path, people: Path | None = None) -> Preprocessor:
+def _load_pose(at: Workplace, folder: Path, people: Path | None = None) -> Preprocessor:
     """Of two folders, or of one with a folder `pose` and a folder `person` in it."""
     joints, people = (folder, people) if people else (folder / "pose", folder / "person")
     marks = [mark_of(place / WEIGHTS) for place in (joints, people)]
-    return Pose(PersonFinder.load(people), JointFinder.load(joints), " ".join(marks))
+    return Pose(PersonFinder.load(people, at), JointFinder.load(joints, at), " ".join(marks))
 
 
-def _load_soft_edges(file: Path) -> Preprocessor:
-    return LearnedLines(Hed.load(file), "softedge", hed.MULTIPLE, mark_of(file))
+def _load_soft_edges(at: Workplace, file: Path) -> Preprocessor:
+    return LearnedLines(at.seat(Hed.load(file)), "softedge", hed.MULTIPLE, mark_of(file))
 
 
-def _load_line_art(file: Path) -> Preprocessor:
+def _load_line_art(at: Workplace, file: Path) -> Preprocessor:
     state = read_weights(file)
     if "model0.1.weight" in state:
-        return LearnedLines(LineArt.of(state), "lineart", line_art.MULTIPLE, mark_of(file))
-    return LearnedLines(AnimeLines.of(state), "lineart", weights=mark_of(file))
+        return LearnedLines(at.seat(LineArt.of(state)), "lineart", line_art.MULTIPLE, mark_of(file))
+    return LearnedLines(at.seat(AnimeLines.of(state)), "lineart", weights=mark_of(file))
 
 
-@cache  # opened to be checked, and again to be used
-def _load_mask(folder: Path) -> LabelMask:
-    return LabelMask(LabelNet.load(folder, mark_of(folder / WEIGHTS)), "person")
+def _load_mask(at: Workplace, folder: Path) -> LabelMask:
+    # Once: it may be opened to be checked, and again to be used.
+    return at.once(folder, lambda: LabelMask(LabelNet.load(folder, mark_of(folder / WEIGHTS), at), "person"))
 
 
 LOADERS: Mapping[str, Callable[..., Preprocessor]] = {

@@ -21,6 +21,7 @@ from engine.media import MediaInfo, Reader, in_levels, open_reader, source_files
 from engine.settings import ReaderName
 from engine.windows import Span
 from preprocessors.preprocessor import Preprocessor
+from preprocessors.workplace import Workplace
 
 BLOCK = 32  # frames that are drawn and kept together
 
@@ -29,15 +30,17 @@ BLOCK = 32  # frames that are drawn and kept together
 class Drawn:
     """A control that a preprocessor draws. Whatever is kept is not drawn again, nor looked at for fitting.
 
-    mark: what the footage is known by, besides its size and the shot.
+    mark: what the footage is known by, besides its size and the shot. at: where the preprocessor's network computes, if
+    it has one; what is kept is of one device, as are the shot's ends of scale.
     """
 
     drawer: Preprocessor
     footage: Footage
     cache: MapCache
     mark: str
+    at: Workplace = field(default_factory=Workplace)
     shot: Span = field(default_factory=lambda: Span(0, 1))
-    _fitted: Preprocessor | None = None
+    _fitted: tuple[str, Preprocessor] | None = None  # where it was, and what came of it
 
     def fit(self, shot: Span) -> Drawn:
         """This normalises over a shot as soon as something has to be drawn."""
@@ -58,23 +61,29 @@ class Drawn:
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _block(self, block: Span, span: Span, frames: Tensor | None) -> Tensor:
-        entry = self.cache.entry(self._about())
-        kept = entry.get(block)
-        if kept is not None and len(kept) == len(block):
-            return kept
-        if self._fitted is None:
-            self._fitted = self.drawer.fit(self.footage.windows(self.shot))
         early = min(self.drawer.lookbehind, block.start - self.shot.start)
         seen = Span(block.start - early, block.stop)
-        shown = self.footage.read(seen) if frames is None else self.footage.around(seen, span, frames)
-        maps = in_levels(draw_window(self._fitted, shown, early, block.start - self.shot.start))
-        entry.put(block, maps)
-        return maps
+        while True:
+            where, entry = self.at.mark, self.cache.entry(self._about())
+            kept = entry.get(block)
+            if kept is not None and len(kept) == len(block):
+                return kept
+            fitted = self._normalised(where)
+            shown = self.footage.read(seen) if frames is None else self.footage.around(seen, span, frames)
+            maps = in_levels(draw_window(fitted, shown, early, block.start - self.shot.start))
+            if self.at.mark == where:  # else memory has run out there in the midst: all again on the processor
+                entry.put(block, maps)
+                return maps
+
+    def _normalised(self, where: str) -> Preprocessor:
+        if self._fitted is None or self._fitted[0] != where:
+            self._fitted = where, self.drawer.fit(self.footage.windows(self.shot))
+        return self._fitted[1]
 
     def _about(self) -> dict[str, Any]:
         return {
             "control": self.drawer.name,
-            "key": self.drawer.key,
+            "key": self.drawer.key + self.at.mark,
             "footage": self.mark,
             "shot": [self.shot.start, self.shot.stop],
             "size": self.footage.size,

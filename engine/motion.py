@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.detectors import load_motion
 from preprocessors.flow import DisFlow, FlowEstimator
+from preprocessors.workplace import Workplace
 
 THREADS = min(8, os.cpu_count() or 1)
 
@@ -43,15 +44,17 @@ class Estimated:
         return self.flow.both(previous, current)
 
 
-def estimated(detector: str | None) -> tuple[Motion, Motion]:
+def estimated(detector: str | None, at: Workplace) -> tuple[Motion, Motion]:
     """This gives what noise moves along, and the same for steadying, as well as can be known: DIS, or a detector.
+
+    at: where a detector computes.
 
     Raises:
         SettingsError, ModelError: there is no such detector, or it is not here.
     """
     if detector is None:
         return Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    learned = Estimated(load_motion(detector))
+    learned = Estimated(load_motion(detector, at))
     return learned, learned
 
 

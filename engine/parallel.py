@@ -7,31 +7,39 @@ end with the program however it ends; processes might live on and write into the
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
 
 import torch
 
-from engine.chunks import Studio, restyle_shot
+from engine.ahead import ahead
+from engine.chunks import Finished, Prepared, Studio, prepared, restyled
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.setup import find_devices
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import overlaps
-from engine.plan import Plan
+from engine.plan import Plan, works_ahead
 from engine.settings import Settings
+from engine.stoppable import Stoppable
 from engine.windows import Span
-
-PATIENCE = 5.0  # seconds until a worker is told again to stop
+from preprocessors.workplace import Workplace
 
 Made = tuple[int, float]
 """A finished chunk: its frames, and the seconds that the model took."""
 Numbered = tuple[int, list[tuple[int, Span]]]
 """A shot by its number, and its chunks by theirs."""
+
+
+def workplaces(settings: Settings) -> list[Workplace]:
+    """This says for every device that was asked for where the detectors of its shots compute: there, too.
+
+    Where models share a device one may be at work at any time, and detectors stay on the processor.
+    """
+    devices = find_devices(settings.device)
+    return [Workplace(device if devices.count(device) == 1 else "cpu") for device in devices]
 
 
 def load_models(settings: Settings) -> list[Stylizer]:
@@ -57,11 +65,12 @@ def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str
     studios: one for each device, with a reader of its own; what they have to say goes to `announce`, in this thread. An
     error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
     """
-    shots = list(plan.numbered())
+    shots, longest = list(plan.numbered()), max(len(chunk) for shot in plan.shots for chunk in shot)
+    studios = [
+        replace(one, ahead=works_ahead(one.stylizer, one.request, one.sizes, longest, len(studios))) for one in studios
+    ]
     if len(studios) == 1:
-        told = replace(studios[0], announce=announce)
-        for shot in shots:
-            yield from _restyled(told, shot)
+        yield from _restyled(replace(studios[0], announce=announce), shots)
         return
     from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
@@ -80,10 +89,20 @@ def on_devices(stylizers: Sequence[Stylizer]) -> str:
     return "; ".join(f"{stylizers[0].name} on {' and '.join(where)}: {words}" for words, where in plans.items())
 
 
-def _restyled(studio: Studio, shot: Numbered) -> Iterator[Made]:
+def _restyled(studio: Studio, shots: Iterable[Numbered]) -> Iterator[Made]:
+    work = _prepared(studio, shots)
+    return restyled(studio, ahead(work) if studio.ahead else work)
+
+
+def _prepared(studio: Studio, shots: Iterable[Numbered]) -> Generator[Prepared | Finished]:
+    for shot in shots:
+        yield from _prepared_shot(studio, shot)
+
+
+def _prepared_shot(studio: Studio, shot: Numbered) -> Generator[Prepared | Finished]:
     number, chunks = shot
     after = overlaps([span for _, span in chunks])
-    return restyle_shot(studio, number, chunks, lambda span: after[span.start])
+    return prepared(studio, number, chunks, lambda span: after[span.start])
 
 
 def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Callable[[str], None]) -> Iterator[Made]:
@@ -110,42 +129,22 @@ def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Cal
         for worker in workers:
             worker.interrupt()
         for worker in workers:
-            while worker.is_alive():
-                worker.join(PATIENCE)
-                worker.interrupt()
+            worker.end()
 
 
-class _Stopped(BaseException):
-    """Raised inside a worker that is to stop."""
-
-
-class _Worker(Thread):
+class _Worker(Stoppable):
     """One device at work. It puts into `done` what it has made or has to say, and itself when it ends."""
 
     def __init__(self, studio: Studio, left: SimpleQueue[Numbered], done: SimpleQueue[Made | str | _Worker]) -> None:
         device = studio.stylizer.memory.device
-        super().__init__(name=f"restyle on {device}", daemon=True)
+        super().__init__(f"restyle on {device}")
         self.error: Exception | None = None
         self._studio = replace(studio, announce=lambda words: done.put(f"{device}: {words}"))
         self._left = left
         self._done = done
-        self._over = False
-        self._ending = Lock()
 
-    def run(self) -> None:
+    def work(self) -> None:
         """This works until no shot is left."""
-        try:
-            self._work()
-        except _Stopped:
-            return
-
-    def interrupt(self) -> None:
-        """This raises `_Stopped` in the thread as soon as it is in Python again, as between two layers of the model."""
-        with self._ending:
-            if not self._over and self.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(_Stopped))
-
-    def _work(self) -> None:
         try:
             with _current(self._studio.stylizer.memory.device):
                 self._make()
@@ -153,8 +152,6 @@ class _Worker(Thread):
             self.error = error
         finally:
             self._done.put(self)
-            with self._ending:
-                self._over = True
 
     def _make(self) -> None:
         while True:
@@ -162,7 +159,7 @@ class _Worker(Thread):
                 shot = self._left.get_nowait()
             except Empty:
                 return
-            for made in _restyled(self._studio, shot):
+            for made in _restyled(self._studio, [shot]):
                 self._done.put(made)
 
 

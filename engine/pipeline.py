@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
 from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
-from engine.parallel import load_models, on_devices, restyle_shots
+from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Settings
 from engine.shots import find_shots
@@ -38,6 +38,7 @@ from engine.upsampling import delivered
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
 MASK = "finding the mask"  # a stage that lies between those of others
+WRITING = "joining and writing"
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,13 @@ def restyle(
         proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, sizes=sizes, proxy=proxy, cache=cache, mark=mark)
-        sources = [opened.enter_context(beside(reader))]
+        first, *others = workplaces(settings)
+        sources = [replace(opened.enter_context(beside(reader)), workplace=first)]
         parts = [opened.enter_context(masked(settings, sources[0], sizes.output, _told(progress, MASK)))]
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
-        sources += [opened.enter_context(beside(opened.enter_context(read()))) for _ in stylizers[1:]]
+        for one in others:
+            sources.append(replace(opened.enter_context(beside(opened.enter_context(read()))), workplace=one))
         parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
@@ -144,8 +147,11 @@ def restyle_frames(
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
-    with beside(cache=MapCache(Path())) as known, masked(settings, known, sizes.output):  # else refused now
-        stylizers = load_models(settings)
+    places = workplaces(settings)
+    with beside(cache=MapCache(Path())) as asked:
+        known = replace(asked, workplace=places[0])
+        with masked(settings, known, sizes.output):  # else refused now
+            stylizers = load_models(settings)
         _tell_licences(settings, progress)
         known.drawers(make_request(settings, stylizers[0]))
 
@@ -153,7 +159,8 @@ def restyle_frames(
         with ExitStack() as opened:
             told = _told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
-            sources = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
+            opening = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
+            sources = [replace(one, workplace=place) for one, place in zip(opening, places, strict=True)]
             parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told))]
             parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
@@ -162,6 +169,7 @@ def restyle_frames(
             _diffuse(studios, plan, progress)
             done = 0
             for led in finished_frames(studios[0], plan, settings.steady):
+                _tell_news(studios[0], progress)
                 yield from delivered(led, done, reader, sizes.output, parts[0])
                 done += len(led.frames)
 
@@ -171,6 +179,11 @@ def restyle_frames(
 def _tell_licences(settings: Settings, progress: Report) -> None:
     for words in conditions(settings):
         progress(Progress("loading", 0, 0, words))
+
+
+def _tell_news(studio: Studio, progress: Report) -> None:
+    for words in studio.workplace.news():
+        progress(Progress(WRITING, 0, 0, words))
 
 
 def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
@@ -183,7 +196,7 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
     """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
     request, sources = make_request(settings, stylizer), part.sources
     controls, proxy = sources.controls(request), sources.proxy
-    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"))
+    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"), sources.workplace)
     return Studio(
         reader=sources.reader,
         stylizer=stylizer,
@@ -197,6 +210,7 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
         keyframes=sources.keyframes,
         palette=sources.palette,
         inside=part.inside if stylizer.capabilities.masks else None,
+        workplace=sources.workplace,
     )
 
 
@@ -242,10 +256,11 @@ def _write(
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for led in finished_frames(studio, plan, settings.steady):
+            _tell_news(studio, progress)
             for piece in delivered(led, done, studio.reader, studio.sizes.output, compose):
                 opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
                 writer.write(piece, opacity)
                 done += len(piece)
-                progress(Progress("joining and writing", done, info.frames))
+                progress(Progress(WRITING, done, info.frames))
             del led, piece  # or they would stay while the next chunk is joined
         return tuple(writer.warnings)

@@ -21,7 +21,7 @@ from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import masked
 from engine.media import MediaInfo, as_jpeg, open_reader, scaled
-from engine.parallel import load_model
+from engine.parallel import load_model, workplaces
 from engine.pipeline import Progress, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
 from engine.settings import Settings
@@ -65,6 +65,7 @@ def preview(
         proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
         sources = opened.enter_context(open_sources(settings, reader, sizes, proxy, MapCache(folder), ""))
+        sources = replace(sources, workplace=workplaces(settings)[0])
         compose = opened.enter_context(masked(settings, sources, sizes.output))
         stylizer = load_model(settings)
         for words in conditions(settings):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consistency.palette import Palette
 from engine.cache import MapCache
@@ -22,6 +22,7 @@ from engine.plan import Sizes
 from engine.proxy import Proxy
 from engine.settings import Settings
 from preprocessors.preprocessor import Preprocessor
+from preprocessors.workplace import Workplace
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Sources:
 
     size: that is worked on. proxy: the passes of its render. mark: what the clip is known by in the cache. detectors:
     learned ones, by the control that they draw. keyframes: painted, at the size of the result. palette: the colours
-    that the result is given.
+    that the result is given. workplace: where detectors compute.
     """
 
     reader: Reader
@@ -42,11 +43,16 @@ class Sources:
     detectors: Mapping[str, str]
     keyframes: tuple[Keyframe, ...]
     palette: Palette | None
+    workplace: Workplace = field(default_factory=Workplace)
 
     def controls(self, request: Request) -> dict[str, Given]:
         """This finds each control: a person's video, else the render's pass, else it is drawn."""
         footage = Footage(self.reader, self.size)
-        drawn = {name: Drawn(drawer, footage, self.cache, self.mark) for name, drawer in self.drawers(request).items()}
+        plain = Workplace()
+        drawn = {
+            name: Drawn(drawer, footage, self.cache, self.mark, self.workplace if name in self.detectors else plain)
+            for name, drawer in self.drawers(request).items()
+        }
         known = {**drawn, **(self.proxy.givens() if self.proxy else {}), **self.videos}
         return {name: known[name] for name in request.active_controls}
 
@@ -71,7 +77,7 @@ class Sources:
                 f"There is a detector for {unused[0]}, but nothing has to draw {unused[0]}. Leave it out, or follow "
                 f"it: --control {unused[0]}:0.8."
             )
-        return load_drawers(drawn, self.detectors)
+        return load_drawers(drawn, self.detectors, self.workplace)
 
 
 @contextmanager

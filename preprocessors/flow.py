@@ -77,7 +77,7 @@ class DisFlow:
         height, width = like.shape[-2:]
         found = self._search.calc(here, there, None)  # type: ignore[call-overload]  # None: no flow to start from
         flow = np.asarray(found, np.float32)
-        return torch.from_numpy(np.ascontiguousarray(flow[:height, :width])).permute(2, 0, 1)
+        return torch.from_numpy(flow[:height, :width]).permute(2, 0, 1).contiguous()
 
 
 def _make_search(fine: bool) -> cv2.DISOpticalFlow:

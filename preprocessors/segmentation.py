@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from preprocessors.network_input import of_imagenet
 from preprocessors.pretrained import load_whole
+from preprocessors.workplace import Workplace
 
 SIDE = 512
 """Pixels: the shorter side at which it was trained to look."""
@@ -26,17 +27,18 @@ class LabelNet:
     """UPerNet (arXiv 1807.10221): pictures in, and how likely each pixel has a label.
 
     net: a UperNetForSemanticSegmentation. side: pixels of the shorter side that it sees. weights: a mark by which it
-    is known.
+    is known. at: where it computes, the processor if None.
     """
 
-    def __init__(self, net: Any, weights: str = "", side: int = SIDE) -> None:  # noqa: ANN401 - of a library without types
+    def __init__(self, net: Any, weights: str = "", side: int = SIDE, at: Workplace | None = None) -> None:  # noqa: ANN401 - of a library without types
         self.net = net
+        self._ask = (at or Workplace()).seat(net, _share)
         self.weights = weights
         self.side = side
         self.labels: dict[str, int] = {str(label): int(number) for number, label in net.config.id2label.items()}
 
     @classmethod
-    def load(cls, folder: Path, weights: str = "") -> LabelNet:
+    def load(cls, folder: Path, weights: str = "", at: Workplace | None = None) -> LabelNet:
         """This loads a checkpoint in transformers' layout, of safetensors.
 
         Raises:
@@ -44,7 +46,7 @@ class LabelNet:
         """
         from transformers import UperNetForSemanticSegmentation
 
-        return cls(load_whole(UperNetForSemanticSegmentation, folder), weights)
+        return cls(load_whole(UperNetForSemanticSegmentation, folder), weights, at=at)
 
     def __call__(self, frames: Tensor, label: str) -> Tensor:
         """This gives the share `[T, 1, H, W]` that a label has of each pixel of frames `[T, 3, H, W]`, 0 to 1."""
@@ -55,12 +57,16 @@ class LabelNet:
         scale = self.side / min(height, width)
         seen = (self._side(height * scale), self._side(width * scale))
         small = F.interpolate(frame, seen, mode="bilinear", antialias=True, align_corners=False)
-        with torch.no_grad():
-            share: Tensor = self.net(pixel_values=of_imagenet(small)).logits.float().softmax(dim=1)
-        return F.interpolate(share[:, label : label + 1], (height, width), mode="bilinear", align_corners=False)
+        share = self._ask(of_imagenet(small), label)
+        return F.interpolate(share, (height, width), mode="bilinear", align_corners=False)
 
     def _side(self, pixels: float) -> int:
         return max(1, round(min(pixels, 4 * self.side) / STEP)) * STEP
+
+
+def _share(net: Any, seen: Tensor, label: int) -> Tensor:  # noqa: ANN401
+    share: Tensor = net(pixel_values=seen).logits.float().softmax(dim=1)
+    return share[:, label : label + 1]
 
 
 def _silent(number: int) -> None:

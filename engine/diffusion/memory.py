@@ -85,6 +85,11 @@ ON_PROCESSOR = (
 )
 
 
+def free_main_memory() -> float:
+    """This tells how many bytes of main memory can be had."""
+    return float(psutil.virtual_memory().available * SHARE)
+
+
 @dataclass
 class Ladder:
     """The plans for a model on a device, largest first; `held` is the number of the one that holds.
@@ -134,7 +139,7 @@ class Ladder:
     def free_bytes(self) -> int:
         """This tells what can be had where the model computes, with what it has already."""
         if self.device.type == "cpu":
-            free = psutil.virtual_memory().available * SHARE
+            free = free_main_memory()
         else:
             free = (torch.cuda.mem_get_info(self.device)[0] + torch.cuda.memory_reserved(self.device)) * GPU_SHARE
         return int(free / self.sharers)

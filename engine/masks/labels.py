@@ -43,7 +43,7 @@ class LabelMasks:
         """
         found = SHAPE.fullmatch(mask)
         assert found
-        network = load_labels(sources.detectors.get("mask", NETWORK))
+        network = load_labels(sources.detectors.get("mask", NETWORK), sources.workplace)
         label = found[1] or "person"
         if label not in network.labels:
             meant = did_you_mean(label, network.labels) or f" There are: {', '.join(sorted(network.labels))}."
@@ -54,7 +54,7 @@ class LabelMasks:
         self._footage = Footage(sources.reader, _seen(self._info))
         self._kept = None
         if sources.mark:  # what nobody will find again is not kept
-            drawn = Drawn(self._drawer, self._footage, sources.cache, sources.mark)
+            drawn = Drawn(self._drawer, self._footage, sources.cache, sources.mark, sources.workplace)
             self._kept = drawn.fit(Span(0, frames))
 
     def __call__(self, start: int, stop: int, frames: Tensor | None = None) -> Tensor:

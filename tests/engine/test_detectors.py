@@ -204,7 +204,7 @@ def test_learned_flow_moves_noise_and_steadies_even_where_the_picture_does_not_f
         return [torch.zeros_like(now[:, :2])]
 
     (tmp_path / "raft.pth").write_bytes(b"weights")
-    monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights: cls(still, weights)))
+    monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights, at: cls(still, weights, at)))
     source, learned = draw_clip(tmp_path / "clip.mp4", 6), {"flow": str(tmp_path / "raft.pth")}
     pipeline.restyle(source, None, Settings(look="comic", cuts="none", detectors=learned))
     assert len(asked) == 2 * 2 * 5  # both ways, for noise and for steadying, between six frames

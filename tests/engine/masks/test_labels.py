@@ -35,7 +35,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at pictures of 64 pixels, where the real one is shown 512."""
     load = LabelNet.load
-    monkeypatch.setattr(LabelNet, "load", lambda folder, weights="": LabelNet(load(folder).net, weights, 64))
+    monkeypatch.setattr(
+        LabelNet, "load", lambda folder, weights="", at=None: LabelNet(load(folder).net, weights, 64, at)
+    )
 
 
 @pytest.fixture(scope="module")
