@@ -22,7 +22,7 @@ from preprocessors.raft import RaftFlow
 from tests.preprocessors.test_raft import seeing
 from tests.preprocessors.tiny_detectors import learned
 
-FRAMES, FEW = 4, 2  # of each clip, and what the learned ones see of them, which take longer
+FRAMES, FEW = 5, 2  # of each clip, and what the learned ones see of them, which take longer
 SUFFIXES = (".mp4", ".mkv", ".mov", ".webm")
 TINY: list[Preprocessor] = [*learned(), FlowMap(RaftFlow(seeing))]
 """Learned detectors: the real classes, narrow, with random weights; of RAFT a stand-in that needs no torchvision."""
