@@ -5,9 +5,11 @@
 A linear classifier learns the looks from what the recipe paints of training photos, as it is and roughened, never from
 a model's results; then it names the looks of results on held-out photos. Distances are between the same statistics of a
 photo's result (or the photo itself) and of its target: palette (mean, spread and correlation of colours) and texture
-(the logarithm of contrast in octaves of size, of brightness and of colour), each in units of its spread over all
-targets. Contrast of less than a hundredth counts as none: nobody sees it, and a picture whose greys are off by so
-little is still black and white.
+(in octaves of size the logarithm of contrast, of brightness and of colour, and the skewness and kurtosis of brightness:
+lines are dark and sparse, dabs are neither), each in units of its spread over all targets. Contrast of less than a
+hundredth counts as none: nobody sees it, and a picture whose greys are off by so little is still black and white.
+
+How rightly the judge names targets that it has not seen is printed first: more than that can be asked of no result.
 """
 
 from __future__ import annotations
@@ -30,12 +32,13 @@ from training.styles import STYLES
 
 OCTAVES = 4
 FAINT = 1e-2  # of full brightness: less contrast than that is not seen
+FLAT = 0.1  # kurtosis below which it does not matter how little there is
 PULL = 1e-3  # on the weights of the regression
 ROUGHENED = 4  # times that each target is seen so
 
 
 def statistics(frames: Tensor) -> Tensor:
-    """This describes palette and texture of frames `[T, 3, H, W]`: `[T, 21]`."""
+    """This describes palette and texture of frames `[T, 3, H, W]`: `[T, 29]`."""
     luma = frames.mean(dim=1, keepdim=True)
     opponent = torch.cat([luma, frames[:, :1] - frames[:, 1:2], frames[:, 1:2] - frames[:, 2:]], dim=1)
     flat = opponent.flatten(2)
@@ -46,7 +49,9 @@ def statistics(frames: Tensor) -> Tensor:
     for _ in range(OCTAVES):
         coarse = F.avg_pool2d(rest, 2)
         fine = rest[..., : coarse.shape[-2] * 2, : coarse.shape[-1] * 2] - F.interpolate(coarse, scale_factor=2.0)
-        bands.append((fine.square().mean(dim=(2, 3)).sqrt() + FAINT).log())
+        contrast = fine.square().mean(dim=(2, 3)).sqrt() + FAINT
+        sparse = (fine[:, :1] / contrast[:, :1, None, None]).flatten(1)
+        bands += [contrast.log(), sparse.pow(3).mean(1, True), (sparse.pow(4).mean(1, True) + FLAT).log()]
         rest = coarse
     return torch.cat([mean, spread, pairs, *bands], dim=1)
 
@@ -133,7 +138,7 @@ def main() -> None:
     """This prints how often looks are recognised, what they are taken for, and how much nearer results are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("photos", type=Path)
-    parser.add_argument("--learn", type=int, default=100, help="training photos that the classifier sees")
+    parser.add_argument("--learn", type=int, default=240, help="training photos that the classifier sees")
     parser.add_argument("--judge", type=int, default=12, help="held-out photos that are restyled")
     given = parser.parse_args()
     index = read_index(given.photos)

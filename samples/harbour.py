@@ -81,10 +81,14 @@ def _fill(picture: Array, parts: Iterable[Part], cover: float = 1.0) -> None:
     """This paints polygons over the picture, in place."""
     for outline, colour in parts:
         corners = np.rint((np.array(outline) + 0.5) * FINE * 16 - 8).astype(np.int32)
-        mask = np.zeros(picture.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [corners], 1, shift=4)
-        seen = mask.astype(bool)
-        picture[seen] += cover * (_tint(colour) / 255 - picture[seen])
+        left, top = np.maximum(corners.min(axis=0) // 16 - 1, 0)
+        right, bottom = np.maximum(corners.max(axis=0) // 16 + 3, 0)
+        around = picture[top:bottom, left:right]  # all that it may touch: most are small
+        if around.size:
+            mask = np.zeros(around.shape[:2], np.uint8)
+            cv2.fillPoly(mask, [corners - (16 * left, 16 * top)], 1, shift=4)
+            seen = mask.astype(bool)
+            around[seen] += cover * (_tint(colour) / 255 - around[seen])
 
 
 def _hills(pan: float) -> list[Part]:

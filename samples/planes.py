@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -102,9 +103,13 @@ def draw_planes(rng: np.random.Generator, height: int, width: int) -> list[Plane
 
 
 def _apply(homography: Matrix, points: Tensor) -> Tensor:
-    """This maps points `[..., 2]` to homogeneous `[..., 3]`."""
-    matrix = torch.from_numpy(homography).float()
-    return points @ matrix[:, :2].T + matrix[:, 2]
+    """This maps points `[..., 2]` to homogeneous `[..., 3]`, one coordinate after another: they lie in memory so, too.
+
+    A product of matrices as narrow as these takes several times as long.
+    """
+    x, y = points.unbind(dim=-1)
+    rows = homography.astype(np.float32).tolist()
+    return torch.stack([(x * a).add_(y * b).add_(c) for a, b, c in rows]).movedim(0, -1)
 
 
 Pose = Callable[[int], Matrix]
@@ -135,6 +140,7 @@ def draw_plane(
 ) -> Plane:
     """This draws a plane of a texture of its own; one repeat of it spans 1.2 to 1.6 `span`."""
 
+    @cache
     def homography(t: int) -> Matrix:
         turn_and_place = camera(t)
         turn, place = turn_and_place[:, :3], turn_and_place[:, 3]

@@ -81,7 +81,13 @@ def _grid(height: int, width: int, samples: int = 1) -> Tensor:
     rows, columns = (torch.arange(side * samples) for side in (height, width))
     y, x = torch.meshgrid(rows, columns, indexing="ij")
     aside_y, aside_x = (((along % samples + 0.5) / samples - 0.5) / samples for along in (x, y))
-    return torch.stack([(x + 0.5) / samples - 0.5 + aside_x, (y + 0.5) / samples - 0.5 + aside_y], dim=-1)
+    points = torch.stack([(x + 0.5) / samples - 0.5 + aside_x, (y + 0.5) / samples - 0.5 + aside_y])
+    return points.movedim(0, -1)  # all x lie side by side in memory, and all y
+
+
+def _select(points: Tensor, indices: Tensor) -> Tensor:
+    """This picks some of the points `[N, 2]`."""
+    return points.T.index_select(1, indices).T
 
 
 def _nearest(planes: list[Plane], t: int, points: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,7 +96,7 @@ def _nearest(planes: list[Plane], t: int, points: Tensor) -> tuple[Tensor, Tenso
     layer, near = torch.zeros(len(flat), dtype=torch.long), torch.full((len(flat),), -torch.inf)
     for index, plane in enumerate(planes):
         close = plane.near(t, flat)
-        place, inverse = plane.locate(t, flat.index_select(0, close))
+        place, inverse = plane.locate(t, _select(flat, close))
         seen = (plane.covers(place) & (inverse > near.index_select(0, close)) & (inverse > 0)).nonzero()[:, 0]
         here = close.index_select(0, seen)
         layer.index_fill_(0, here, index)
@@ -106,7 +112,7 @@ def _picture(planes: list[Plane], t: int, height: int, width: int) -> tuple[Tens
     for index, plane in enumerate(planes):
         seen = (layer.view(-1) == index).nonzero()[:, 0]
         if len(seen):
-            colours.index_copy_(0, seen, plane.colours(plane.locate(t, flat.index_select(0, seen))[0]))
+            colours.index_copy_(0, seen, plane.colours(plane.locate(t, _select(flat, seen))[0]))
     ids = layer.float()[None]
     # One sample more on every side: an edge may fall between two pixels.
     highest, lowest = (F.max_pool2d(signed, SAMPLES + 2, SAMPLES, padding=1) for signed in (ids, -ids))

@@ -1,7 +1,9 @@
 """Fixtures for all tests: where the shared footage lies, one thread for torch, a stand-in for the model."""
 
+import os
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -15,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 def _one_thread() -> None:
     """Two threads on a busy machine are slower than one, and sums then depend on their number."""
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,7 @@ def frames_of(pool: ClipPool, size: int, rng: torch.Generator) -> Iterator[Batch
             pool.latents[which, 1 + look, when].float(),
             said,
             {name: hint[which, when].float() for name, hint in pool.hints.items()},
+            1 + look,
         )
 
 

@@ -1,4 +1,7 @@
-"""A critic that tells decoded pictures from painted ones: where it can, the decoder is not crisp enough."""
+"""A critic that tells what a network made from what the recipe painted: where it can, the network is not crisp enough.
+
+The decoder learns before one that sees pictures, the denoiser before one that sees latents.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +15,23 @@ WIDTHS = (24, 48, 96)
 
 
 class Critic(nn.Module):
-    """It looks at patches of 22 pixels and knows which version each is to be (a projection, Miyato and Koyama 2018)."""
+    """It looks at patches and knows which version each is to be (a projection, Miyato and Koyama 2018).
 
-    def __init__(self, versions: int) -> None:
+    A patch is as wide as three layers of four see, the first two of which go `stride` at a time: 22 pixels at a stride
+    of 2, 10 latents at one of 1.
+    """
+
+    def __init__(
+        self, versions: int, channels: int = 3, widths: tuple[int, int, int] = WIDTHS, stride: int = 2
+    ) -> None:
         super().__init__()
-        first, second, third = WIDTHS
-        self.layers = nn.ModuleList(
-            [
-                spectral_norm(nn.Conv2d(3, first, 4, 2, 1)),
-                spectral_norm(nn.Conv2d(first, second, 4, 2, 1)),
-                spectral_norm(nn.Conv2d(second, third, 4, 1, 1)),
-            ]
-        )
-        self.all = spectral_norm(nn.Conv2d(third, 1, 1))
-        self.each = spectral_norm(nn.Embedding(versions, third))
+        sizes = zip((channels, *widths[:2]), widths, (stride, stride, 1), strict=True)
+        self.layers = nn.ModuleList([spectral_norm(nn.Conv2d(a, b, 4, step, 1)) for a, b, step in sizes])
+        self.all = spectral_norm(nn.Conv2d(widths[-1], 1, 1))
+        self.each = spectral_norm(nn.Embedding(versions, widths[-1]))
 
     def forward(self, pictures: Tensor, versions: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """This judges pictures `[B, 3, H, W]`, -1 to 1: `[B, 1, h, w]`, higher is more like paint; and by what."""
+        """This judges pictures or latents `[B, channels, H, W]`: `[B, 1, h, w]`, higher is likelier; and by what."""
         seen = []
         for layer in self.layers:
             pictures = F.leaky_relu(layer(pictures), 0.2)

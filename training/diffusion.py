@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any, cast
 
 import torch
@@ -16,38 +14,24 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from training import hints, loop
+from training.critic import Critic, learning, verdict
 from training.loop import Stage, seeded
 from training.noising import noised_pair, rolled_out
-from training.words import known_words, say
+from training.styles import STYLES
+from training.words import build_tokenizer, known_words, say
 
 WIDTHS = (64, 96, 160)
 TEXT = 96
 CONTROLS = ("colour", "edges")
 CROP = 16  # latents a side
 ROLLED = 0.6  # of the batches
+CRITIC = (96, 96, 96)  # channels of its layers
+STRICT = 0.2  # weight of its verdict
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 Hints = dict[str, tuple[Tensor, Tensor]]
 """Per control its features `[B, 64, h, w]`, as read, and weights `[B]`."""
-
-
-def build_tokenizer(words: list[str]) -> CLIPTokenizer:
-    """This builds a tokenizer to which each of `words` is one token, and any other text one token a byte or more."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
-    pairs.pre_tokenizer = pre_tokenizers.Whitespace()
-    ends = [letter + "</w>" for letter in ascii_lowercase]  # numbered here, or they would be in the order of a hash
-    pairs.train_from_iterator(
-        sorted(words), trainers.BpeTrainer(vocab_size=10_000, special_tokens=ends, end_of_word_suffix="</w>")
-    )
-    merges = [tuple(pair) for pair in json.loads(pairs.to_str())["model"]["merges"]]
-    letters = list(bytes_to_unicode().values())
-    known = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    known += [whole for whole in dict.fromkeys("".join(pair) for pair in merges) if whole not in known]
-    return CLIPTokenizer(vocab={word: i for i, word in enumerate(known)}, merges=merges, model_max_length=77)
 
 
 def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -174,12 +158,16 @@ class Pool:
 
 @dataclass(frozen=True)
 class Batch:
-    """Crops: source and target latents `[B, c, h, w]`, in words what each target is, hints `[B, 64, h, w]`."""
+    """Crops: source and target latents `[B, c, h, w]`, in words what each target is, hints `[B, 64, h, w]`.
+
+    versions: `[B]`, the number of the target's look, from 1; 0 where it is a mixture.
+    """
 
     source: Tensor
     target: Tensor
     said: list[str]
     hints: dict[str, Tensor]
+    versions: Tensor
 
 
 def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch]:
@@ -190,7 +178,7 @@ def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch
         return int(torch.randint(0, high, (1,), generator=generator))
 
     while True:
-        places, targets, said = [], [], []
+        places, targets, said, versioned = [], [], [], []
         for _ in range(size):
             mixed = pick(10) == 0
             place = (pick(count // 2 if mixed else count), pick(height - CROP + 1), pick(width - CROP + 1))
@@ -198,6 +186,7 @@ def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch
             places.append(place)
             targets.append(torch.stack([_crop(pool.latents[place[0], 1 + look], place) for look in looks]).mean(0))
             said.append(say((tuple(looks), int(pool.changes[place[0], looks[0]])), generator))
+            versioned.append(0 if mixed else 1 + looks[0])
         yield Batch(
             torch.stack([_crop(pool.latents[place[0], 0], place) for place in places]),
             torch.stack(targets),
@@ -206,6 +195,7 @@ def batches(pool: Pool, size: int, generator: torch.Generator) -> Iterator[Batch
                 name: torch.stack([_crop(hint[place[0]], place) for place in places])
                 for name, hint in pool.hints.items()
             },
+            torch.tensor(versioned),
         )
 
 
@@ -214,23 +204,48 @@ def _crop(picture: Tensor, place: tuple[int, int, int]) -> Tensor:
     return picture[:, y : y + CROP, x : x + CROP].float()
 
 
-def loss_of(model: Denoiser, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
+class Learner(nn.Module):
+    """A denoiser, and the critic that learns beside it."""
+
+    def __init__(self, denoiser: Denoiser, channels: int) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.critic = Critic(1 + len(STYLES), 2 * channels, CRITIC, stride=1)
+
+
+def loss_of(model: Learner, batch: Batch, alphas: Tensor, rng: torch.Generator) -> Tensor:
     """This is the error of the clean estimate on latents that start, mostly, from the source instead of the target.
 
     Restyling begins from the noised source, so the denoiser learns just that step: its clean estimate must be the
-    target wherever the noised picture came from. In `ROLLED` of the batches that is where its own first steps led.
+    target wherever the noised picture came from. In `ROLLED` of the batches that is where its own first steps led;
+    there the estimate, beside its source, must also pass for a target before the critic. The error alone asks for the
+    mean of all strokes that might be drawn, which has none; so what is drawn comes from the noise, and moves with it.
     """
-    words = model.embed(batch.said)
+    denoiser = model.denoiser
+    words = denoiser.embed(batch.said)
     hints = {name: (features, _weights(len(batch.said), rng)) for name, features in batch.hints.items()}
-    if torch.rand(1, generator=rng) < ROLLED:
-        said = words.detach()
-        noised, times, wanted, sigma = rolled_out(
-            batch.source, batch.target, alphas, rng, lambda latents, time: model(latents, time, said, hints)
-        )
-    else:
+    if torch.rand(1, generator=rng) >= ROLLED:
         noised, times, wanted, sigma = noised_pair(batch.source, batch.target, alphas, rng)
-    error: Tensor = (model(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
-    return (error * sigma**2).mean()
+        missed: Tensor = (denoiser(noised, times, words, hints) - wanted).square().mean(dim=(1, 2, 3))
+        return (missed * sigma**2).mean()
+    said = words.detach()
+    noised, times, wanted, sigma = rolled_out(
+        batch.source, batch.target, alphas, rng, lambda latents, time: denoiser(latents, time, said, hints)
+    )
+    sigma = sigma.view(-1, 1, 1, 1)
+    error: Tensor = sigma * (denoiser(noised, times, words, hints) - wanted).float()
+    return error.square().mean() + before_critic(model.critic, error, batch.source, batch.target, batch.versions)
+
+
+def before_critic(critic: Critic, error: Tensor, source: Tensor, target: Tensor, versions: Tensor) -> Tensor:
+    """What the critic says of latents that miss their target by `error` `[B, c, h, w]`, and what it learns from them.
+
+    It sees them beside their source; mixtures, whose version `[B]` is 0, it is not shown.
+    """
+    pure = versions > 0
+    made, painted = (torch.cat([latents, source], dim=1)[pure] for latents in (target - error, target))
+    score, _ = verdict(critic, made, painted, versions[pure])
+    return STRICT * score + learning(critic, made, painted, versions[pure])
 
 
 def _weights(count: int, rng: torch.Generator) -> Tensor:
@@ -242,7 +257,7 @@ def _weights(count: int, rng: torch.Generator) -> Tensor:
 
 def train(
     pool: Callable[[], Pool], channels: int, run: Path, steps: int, seed: int, start: Path | None = None
-) -> Denoiser:
+) -> Learner:
     """This trains a denoiser whose maps were read before, going on from `run/diffusion.pt`; with averaged weights.
 
     `channels` are those of latents. `start` is a folder as `export.py` writes it: then learning begins from its
@@ -256,13 +271,14 @@ def train(
         net.controlnet_cond_embedding = ReadAlready(net.controlnet_cond_embedding)
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "diffusion.pt", steps, rate=1e-3, warm_up=100, averaging=0.998, seed=seed)
+    learner = seeded(seed, lambda: Learner(model, channels))
     trained = loop.train(
         stage,
-        model,
+        learner,
         lambda rng: batches(pool(), 16, rng),
-        lambda batch, rng: loss_of(model, batch, alphas, rng),
+        lambda batch, rng: loss_of(learner, batch, alphas, rng),
     )
-    return cast(Denoiser, trained)
+    return cast(Learner, trained)
 
 
 def start_from(model: Denoiser, folder: Path) -> None:

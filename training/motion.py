@@ -13,7 +13,18 @@ from torch import Tensor, nn
 
 from consistency.warp import warp
 from training import loop
-from training.diffusion import CONTROLS, ROLLED, WEIGHTS, WIDTHS, Denoiser, build_scheduler, steer
+from training.critic import Critic
+from training.diffusion import (
+    CONTROLS,
+    ROLLED,
+    WEIGHTS,
+    WIDTHS,
+    Denoiser,
+    Learner,
+    before_critic,
+    build_scheduler,
+    steer,
+)
 from training.loop import Stage, seeded
 from training.moving import ClipBatch, ClipPool, clips
 from training.noising import noised_clip, rolled_out
@@ -24,11 +35,12 @@ STEADY = 3.0  # weight of what the error changes by along the motion, beside the
 
 
 class Moving(nn.Module):
-    """A trained denoiser whose UNet has got motion modules: only they learn."""
+    """A trained denoiser whose UNet has got motion modules: only they learn, and the critic that it has."""
 
-    def __init__(self, still: Denoiser, start: Path | None = None) -> None:
+    def __init__(self, still: Denoiser, critic: Critic, start: Path | None = None) -> None:
         super().__init__()
         self.still = still.requires_grad_(False).eval()
+        self.critic = critic
         self.unet = add_motion(still.unet)
         if start is not None:
             trained = load_file(start / "unet" / WEIGHTS)
@@ -77,12 +89,14 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
     """This is the error of the clean estimate over a clip at one noise level, mostly where own first steps led.
 
     How the error changes along the motion counts beside it: a texture that is not the target's but stays where it is
-    on what moves is a texture, one that is made anew in every frame is flicker.
+    on what moves is a texture, one that is made anew in every frame is flicker. Of that alone the mean of textures is
+    the steadiest, so where own steps led the frames must pass before the critic, as the denoiser's did.
     """
     with torch.no_grad():
         words = model.still.embed([say(((batch.look,), 0), rng)])[0]
     hints = {name: batch.hints[name] for name in CONTROLS}
-    if torch.rand(1, generator=rng) < ROLLED:
+    rolled = bool(torch.rand(1, generator=rng) < ROLLED)
+    if rolled:
 
         def predict(latents: Tensor, times: Tensor) -> Tensor:
             answer: Tensor = model(latents, times[:1], words, hints)
@@ -95,16 +109,19 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
     moved, inside = warp(error[:-1], batch.flow[1:])
     flicker = ((error[1:] - moved).square() * inside).mean()
     total: Tensor = error.square().mean() + STEADY * flicker
+    if rolled:
+        versions = torch.full((len(error),), 1 + batch.look)
+        total = total + before_critic(model.critic, error, batch.source, batch.target, versions)
     return total
 
 
 def train(
-    still: Denoiser, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
+    learned: Learner, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
 ) -> Moving:
     """This trains motion modules, going on from `run/motion.pt`; gives the denoiser with them, averaged."""
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
-    model = seeded(seed, lambda: Moving(still, start))
+    model = seeded(seed, lambda: Moving(learned.denoiser, learned.critic, start))
     trained = loop.train(
         stage,
         model,

@@ -164,11 +164,12 @@ def train(recipe: Recipe) -> None:
     unseen = to_tensor([crop(load(photo), 192, rng) for photo in index if photo.held_out][::3])
     vae = _autoencoder(recipe, learned, unseen)
     made = Material(recipe, learned, vae)
-    denoiser = diffusion.train(made.pool, autoencoder.CHANNELS, start=recipe.start, **recipe.stage("diffusion"))
+    learner = diffusion.train(made.pool, autoencoder.CHANNELS, start=recipe.start, **recipe.stage("diffusion"))
+    denoiser = learner.denoiser
     near = _depth(recipe)
     clips = cache(lambda: made.clips(near))
     more = controls.train(denoiser, clips, start=recipe.start, **recipe.stage("controls"))
-    moving = motion.train(denoiser, clips, start=recipe.start, **recipe.stage("motion"))
+    moving = motion.train(learner, clips, start=recipe.start, **recipe.stage("motion"))
 
     def answers() -> tuple[Answers, Neighbours]:
         return made.answers(denoiser), made.neighbours(moving, clips)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from string import ascii_lowercase
 from typing import TypeVar
 
 import torch
+from transformers import CLIPTokenizer
 
 from engine.settings import load_look, look_names
 from training.styles import STYLES
@@ -69,6 +72,24 @@ def known_words() -> list[str]:
     for phrases in (*NAMES.values(), *SAYINGS.values()):
         texts.extend(phrases)
     return sorted({word for text in texts for word in re.findall(r"[a-z]+", text.lower())})
+
+
+def build_tokenizer(words: list[str]) -> CLIPTokenizer:
+    """This builds a tokenizer to which each of `words` is one token, and any other text one token a byte or more."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    pairs = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    pairs.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [letter + "</w>" for letter in ascii_lowercase]  # numbered here, or they would be in the order of a hash
+    pairs.train_from_iterator(
+        sorted(words), trainers.BpeTrainer(vocab_size=10_000, special_tokens=ends, end_of_word_suffix="</w>")
+    )
+    merges = [tuple(pair) for pair in json.loads(pairs.to_str())["model"]["merges"]]
+    letters = list(bytes_to_unicode().values())
+    known = [*letters, *(letter + "</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    known += [whole for whole in dict.fromkeys("".join(pair) for pair in merges) if whole not in known]
+    return CLIPTokenizer(vocab={word: i for i, word in enumerate(known)}, merges=merges, model_max_length=77)
 
 
 def _own(name: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from engine.diffusion import catalog
 from tests.engine.diffusion import tiny_cosmos, tiny_sd15
 from tests.engine.diffusion.fake_hub import FakeHub, fake_hub
 from tests.engine.diffusion.test_animatediff_parts import lora
+from tests.engine.test_pipeline import draw_clip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLIP = ROOT / "samples" / "harbour.mp4"
@@ -150,20 +151,21 @@ def test_only_configs_and_safetensors_are_fetched_and_once(fetched: Person) -> N
 
 
 def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched: Person) -> None:
-    (fetched.home / "cuts.txt").write_text("18\n")
+    draw_clip(fetched.home / "clip.mp4", 26)
+    (fetched.home / "cuts.txt").write_text("8\n")
     lora(fetched.home / "ink.safetensors")
-    words = ["run", str(CLIP), "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
+    words = ["run", "clip.mp4", "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
     words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
-    words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
+    words += ["--steady", "0", "-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
     style = fetched.home / "style.png"
     cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
     done = fetched.starts(*words, HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
-    assert "48 frames" in done.stderr  # of which 30, four windows, after the cut
+    assert "26 frames" in done.stderr  # of which 18, three windows, after the cut
     first = (fetched.home / "out.mp4").read_bytes()
     job = fetched.home / "out.mp4.restyle"
     plan = json.loads((job / "plan.json").read_text())
-    assert plan["shots"] == [[[0, 18]], [[18, 48]]]
+    assert plan["shots"] == [[[0, 8]], [[8, 26]]]
     for path in job.glob("chunk-00001.*"):
         path.unlink()
     (fetched.home / "out.mp4").unlink()
@@ -184,7 +186,7 @@ def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Perso
     person.hub.repositories["some/body"] = tiny_sd15.build(tmp_path / "model", controls=("depth",))
     assert person.runs("models", "--pull", "some/body").stdout == "some/body is here.\n"
     words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
-    done = person.runs(*words, "-o", "other.mp4", "--no-report", "--no-cuts")
+    done = person.runs(*words, "-o", "other.mp4", "--steady", "0", "--no-report", "--no-cuts")
     assert done.returncode == 0, done.stderr
 
 

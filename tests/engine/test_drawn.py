@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pytest
 import torch
@@ -71,15 +71,11 @@ def drawers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counting]:
     return made
 
 
-ASKED = Settings(look="comic", cuts="none", controls={"depth": 1.0, "edges": 0.5})
+ASKED = Settings(look="comic", cuts="none", controls={"depth": 1.0, "edges": 0.5}, steady=0)
 
 
 def run(source: Path, output: str, settings: Settings = ASKED) -> pipeline.Result:
     return pipeline.restyle(source, source.with_name(output), settings)
-
-
-def changed(**values: Any) -> Settings:
-    return Settings(**{"cuts": "none", "controls": {"depth": 1.0, "edges": 0.5}, "look": "comic", **values})
 
 
 def test_a_second_run_with_another_prompt_draws_nothing(
@@ -90,7 +86,7 @@ def test_a_second_run_with_another_prompt_draws_nothing(
     first, maps = [sum(drawer.drawn) for drawer in drawers.values()], model.maps
     assert first == [70, 70, 0]  # each frame once, though chunks overlap
     model.maps = []
-    run(source, "b.mp4", changed(look=None, prompt="ink", strength=0.3))
+    run(source, "b.mp4", replace(ASKED, look=None, prompt="ink", strength=0.3))
     assert [sum(drawer.drawn) for drawer in drawers.values()] == first
     assert [len(drawer.fitted) for drawer in drawers.values()] == [1, 1, 0]
     for before, after in zip(maps, model.maps, strict=True):
@@ -123,7 +119,7 @@ def test_what_changes_one_control_draws_that_one_only(
     drawers["edges"].key = "finer"
     run(source, "b.mp4")
     assert [sum(drawer.drawn) for drawer in drawers.values()] == [30, 60, 0]
-    run(source, "c.mp4", changed(controls={"depth": "0.3@0-0.5", "edges": 1.0, "flow": 1.0}))
+    run(source, "c.mp4", replace(ASKED, controls={"depth": "0.3@0-0.5", "edges": 1.0, "flow": 1.0}))
     assert [sum(drawer.drawn) for drawer in drawers.values()] == [30, 60, 30]
 
 
@@ -136,11 +132,11 @@ def test_other_footage_is_drawn_anew(
     other, settings = source, ASKED
     if change == "cuts":
         (tmp_path / "cuts.txt").write_text("15\n")
-        settings = changed(cuts=str(tmp_path / "cuts.txt"))
+        settings = replace(ASKED, cuts=str(tmp_path / "cuts.txt"))
     elif change == "source":
         other = draw_clip(tmp_path / "other.mp4", 30, cut=20)
     else:
-        settings = changed(width=48, height=32)
+        settings = replace(ASKED, width=48, height=32)
     run(other, "b.mp4", settings)
     assert sum(drawers["depth"].drawn) == 60
 
@@ -156,7 +152,7 @@ def test_a_written_control_handed_in_gives_the_frames_of_the_drawn_one(
     assert (told.frames, told.width, told.height) == (40, 96, 64)
     maps, model.maps = model.maps, []
     calls = sum(drawers["depth"].drawn)
-    own = run(source, "b.mp4", changed(control_videos={"depth": str(written)}))
+    own = run(source, "b.mp4", replace(ASKED, control_videos={"depth": str(written)}))
     assert sum(drawers["depth"].drawn) == calls
     for before, after in zip(maps, model.maps, strict=True):
         torch.testing.assert_close(after["depth"], before["depth"].expand(-1, 3, -1, -1), rtol=0, atol=1e-6)
@@ -168,9 +164,9 @@ def test_another_control_video_is_another_job(tmp_path: Path, model: Watching, d
 
     source = draw_clip(tmp_path / "clip.mp4", 10)
     videos = [_video(tmp_path / f"{level}.mkv", 10, (64, 96), level) for level in (0.25, 0.75)]
-    run(source, "a.mp4", changed(control_videos={"depth": str(videos[0])}))
+    run(source, "a.mp4", replace(ASKED, control_videos={"depth": str(videos[0])}))
     with pytest.raises(JobError, match="control videos"):
-        run(source, "a.mp4", changed(control_videos={"depth": str(videos[1])}))
+        run(source, "a.mp4", replace(ASKED, control_videos={"depth": str(videos[1])}))
 
 
 def _video(path: Path, frames: int, size: tuple[int, int], level: float = 0.5) -> Path:
@@ -200,7 +196,7 @@ def test_what_does_not_fit_is_refused_before_any_work(
     source = draw_clip(tmp_path / "clip.mp4", 10)
     own = _video(tmp_path / "own.mkv", frames, size)
     with pytest.raises(SettingsError, match=words):
-        run(source, "a.mp4", changed(control_videos={control: str(own)}))
+        run(source, "a.mp4", replace(ASKED, control_videos={control: str(own)}))
     assert not model.calls
     assert not (tmp_path / "a.mp4.restyle").exists()
 
@@ -210,7 +206,9 @@ def test_a_control_video_that_is_not_there_is_named(
 ) -> None:
     with pytest.raises(MediaError, match=r"gone\.mkv"):
         run(
-            draw_clip(tmp_path / "clip.mp4", 10), "a.mp4", changed(control_videos={"depth": str(tmp_path / "gone.mkv")})
+            draw_clip(tmp_path / "clip.mp4", 10),
+            "a.mp4",
+            replace(ASKED, control_videos={"depth": str(tmp_path / "gone.mkv")}),
         )
 
 

@@ -19,6 +19,7 @@ from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, 
 from tests.engine.test_pipeline import draw_clip
 
 FRAMES, CUT = 35, 5
+SIZE = (32, 48)  # what tiny models have to encode and decode is what takes their time
 FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "cogvideox-fun": (tiny_cogvideox.build, "canny"),
     "cosmos-transfer": (tiny_cosmos.build, "blur"),
@@ -54,7 +55,7 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
 ) -> None:
     build, control = FAMILIES[family]
     build(tmp_path / "model")
-    draw_clip(tmp_path / "clip.mp4", FRAMES, cut=CUT)
+    draw_clip(tmp_path / "clip.mp4", FRAMES, CUT, SIZE)
     words = (
         "clip.mp4",
         "--model",
@@ -90,7 +91,7 @@ def test_reference_pictures_reach_a_model_that_takes_them(
     tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny_wan.build(tmp_path / "model")
-    draw_clip(tmp_path / "clip.mp4", 9)
+    draw_clip(tmp_path / "clip.mp4", 9, size=SIZE)
     cv2.imwrite(str(tmp_path / "hat.png"), np.full((40, 30, 3), 200, np.uint8))
     job = ("clip.mp4", "--prompt", "ink", "--steps", "1", "--codec", "png", "--steady", "0", "--no-report")
     results = []
@@ -116,7 +117,7 @@ def test_a_licence_with_conditions_is_named_and_a_missing_guardrail_refused_befo
     tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny_cosmos.build(tmp_path / "model", controls=("depth",))
-    draw_clip(tmp_path / "clip.mp4", 9)
+    draw_clip(tmp_path / "clip.mp4", 9, size=SIZE)
     capsys.readouterr()
     job = ("clip.mp4", "--model", "model", "--prompt", "ink", "--control", "depth:1", "--steps", "1", "--steady", "0")
     assert run(*job) == 0
@@ -139,7 +140,7 @@ def test_what_a_family_lacks_is_said_in_one_line_before_any_work(
     tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     tiny_wan.build(tmp_path / "model")
-    draw_clip(tmp_path / "clip.mp4", 9)
+    draw_clip(tmp_path / "clip.mp4", 9, size=SIZE)
     capsys.readouterr()
     job = ("clip.mp4", "--model", "model", "--prompt", "ink")
     assert run(*job, "--control", "edges:1", "--control", "depth:1") != 0

@@ -21,7 +21,7 @@ from engine.settings import Codec, Settings
 from tests.engine.diffusion import tiny_animatediff, tiny_wan
 from tests.engine.test_pipeline import draw_clip
 
-COUNT, CUT = 44, 5
+COUNT, CUT, SIZE = 44, 5, (32, 48)
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def mask(tmp_path: Path) -> Path:
     folder = tmp_path / "mask"
     folder.mkdir()
     for number in range(COUNT):
-        box = np.zeros((64, 96), np.uint8)
+        box = np.zeros(SIZE, np.uint8)
         if number >= CUT:
-            box[20:44, number : 30 + number] = 255
+            box[10:22, number // 2 : 15 + number // 2] = 255
         cv2.imwrite(str(folder / f"{number:03d}.png"), box)
     return folder
 
@@ -60,7 +60,7 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
     monkeypatch.setattr("engine.plan.LONGEST", 24)
     monkeypatch.setattr("engine.diffusion.catalog.WAN_WINDOW", 9)
     model = family.build(tmp_path / "model")  # type: ignore[attr-defined]
-    clip = draw_clip(tmp_path / "clip.mp4", COUNT, cut=CUT)
+    clip = draw_clip(tmp_path / "clip.mp4", COUNT, CUT, SIZE)
     settings = Settings(
         prompt="ink", model=str(model), device="cpu", controls={"depth": 1.0}, steps=2, steady=0, codec=Codec.PNG
     )
@@ -81,13 +81,13 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
     assert torch.equal(read(tmp_path / "out"), whole)
     softer = pipeline.restyle(clip, tmp_path / "out", replace(inside, mask_feather=2.0))
     assert softer.resumed_chunks == softer.chunks
-    cv2.imwrite(str(mask / "020.png"), np.zeros((64, 96), np.uint8))
+    cv2.imwrite(str(mask / "020.png"), np.zeros(SIZE, np.uint8))
     for other in (inside, settings, replace(inside, mask_grow=3), replace(inside, mask_invert=True)):
         with pytest.raises(JobError, match="another mask"):
             pipeline.restyle(clip, tmp_path / "out", other)
     pipeline.restyle(clip, tmp_path / "plain", settings)  # the model itself paints otherwise without it
     kept, plain = (Journal(tmp_path / f"{name}.restyle", {}).frames(1) for name in ("out", "plain"))
     assert (kept != plain).any()
-    cv2.imwrite(str(tmp_path / "beach.png"), np.full((64, 96, 3), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "beach.png"), np.full((*SIZE, 3), 90, np.uint8))
     before = replace(inside, background=str(tmp_path / "beach.png"))  # what is outside is not what stays
     assert pipeline.restyle(clip, tmp_path / "plain", before).resumed_chunks == result.chunks

@@ -19,7 +19,7 @@ from engine.settings import Settings
 from tests.engine.test_pipeline import draw_clip
 from tests.fake_stylizer import FakeStylizer
 
-COMIC = Settings(look="comic")
+COMIC = Settings(look="comic", steady=0)
 
 
 @dataclass
@@ -39,8 +39,9 @@ class Hungry(FakeStylizer):
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("engine.plan.LONGEST", 24)
-    return draw_clip(tmp_path / "clip.mp4", 50)
+    """Three chunks."""
+    monkeypatch.setattr("engine.plan.LONGEST", 17)
+    return draw_clip(tmp_path / "clip.mp4", 30, size=(32, 48))
 
 
 def run(source: Path, model: FakeStylizer, monkeypatch: pytest.MonkeyPatch, name: str) -> tuple[bytes, list[str]]:

@@ -34,7 +34,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip of four shots, one of which is longer than a chunk."""
     folder = tmp_path_factory.mktemp("clip")
     (folder / "cuts.txt").write_text("8\n38\n50\n")
-    return draw_clip(folder / "clip.mp4", 60, cut=8)
+    return draw_clip(folder / "clip.mp4", 60, cut=8, size=(32, 48))
 
 
 @pytest.fixture(autouse=True)

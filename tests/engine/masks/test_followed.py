@@ -41,12 +41,24 @@ def truth(scene: Scene) -> Tensor:
 
 
 def followed(
-    frames: Tensor, masks: Tensor, numbers: tuple[int, ...], folder: Path, motion: Motion = FINE
+    frames: Tensor, masks: Tensor, numbers: tuple[int, ...], folder: Path, motion: Motion | None = None
 ) -> FollowedMasks:
     folder.mkdir(exist_ok=True)
     painted = [Keyframe(number, masks[number].expand(3, -1, -1)) for number in numbers]
     size = (frames.shape[-2], frames.shape[-1])
-    return FollowedMasks(painted, Footage(TensorReader(frames, Fraction(24)), size), motion, folder)
+    return FollowedMasks(
+        painted, Footage(TensorReader(frames, Fraction(24)), size), motion or estimated(frames), folder
+    )
+
+
+def estimated(frames: Tensor) -> Motion:
+    """The motion of these frames, estimated once for all that ask for it: masks are followed there and back."""
+
+    @cache
+    def known(number: int) -> tuple[Tensor, Tensor]:
+        return FINE(number, frames[number - 1], frames[number])
+
+    return lambda number, *_: known(number)
 
 
 def overlap(one: Tensor, other: Tensor) -> Tensor:
@@ -96,15 +108,12 @@ def test_in_a_render_what_turns_or_goes_behind_others_keeps_more_of_its_mask(foo
     with open_reader(pattern) as reader:
         frames = reader.read(0, last + 1)
 
-    @cache
-    def known(number: int) -> tuple[Tensor, Tensor]:
-        return FINE(number, frames[number - 1], frames[number])
-
+    motion = estimated(frames)
     things = {"cube": index == 3, "ball": index == 4, "figure": (index >= 5) & (index <= 7)}
     kept, worst = {}, {}
     for name, thing in things.items():
         masks = thing.float()
-        made = followed(frames, masks, (0, last), tmp_path / name, lambda number, *_: known(number))(0, last + 1)
+        made = followed(frames, masks, (0, last), tmp_path / name, motion)(0, last + 1)
         kept[name], worst[name] = (float(of(overlap(made, masks)[1:-1])) for of in (torch.mean, torch.amin))
     assert kept["cube"] > 0.88
     assert kept["ball"] > 0.8

@@ -46,7 +46,9 @@ def frames() -> torch.Tensor:
 
 
 def settings(checkpoint: Path, mask: str) -> Settings:
-    return Settings(look="comic", codec=Codec.PNG, mask=mask, mask_feather=0, detectors={"mask": str(checkpoint)})
+    return Settings(
+        look="comic", codec=Codec.PNG, steady=0, mask=mask, mask_feather=0, detectors={"mask": str(checkpoint)}
+    )
 
 
 def sources(frames: torch.Tensor, checkpoint: Path, folder: Path, mark: str) -> Sources:

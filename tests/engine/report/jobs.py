@@ -26,7 +26,8 @@ def finished(folder: Path, *, unlike: bool, name: str = "out.mp4", frames: int =
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(catalog, "load", lambda model, device: stand_in)
         patched.setattr("engine.plan.LONGEST", LONGEST)
-        pipeline.restyle(source, folder / name, Settings(cuts="none", **(settings or {"look": "comic"})))
+        steady = 0.0 if unlike else 1.0  # what is put side by side is not what was joined and steadied
+        pipeline.restyle(source, folder / name, Settings(cuts="none", steady=steady, **(settings or {"look": "comic"})))
     job = FinishedJob.open(folder / name)
     if unlike:
         write_anew(job, job.raw)
