@@ -58,7 +58,12 @@ def estimated(frames: Tensor) -> Motion:
     def known(number: int) -> tuple[Tensor, Tensor]:
         return FINE(number, frames[number - 1], frames[number])
 
-    return lambda number, *_: known(number)
+    def motion(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
+        assert torch.equal(previous, frames[number - 1])
+        assert torch.equal(current, frames[number])
+        return known(number)
+
+    return motion
 
 
 def overlap(one: Tensor, other: Tensor) -> Tensor:
