@@ -24,8 +24,8 @@ Changes = Mapping[str, dict[str, Any]]
 Refusals = Mapping[str, tuple[dict[str, Any], str]]
 
 
-SIZE = (16, 32)
-REQUEST = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
+SIZE = (32, 48)
+REQUEST = Request("ink", strength=0.8, steps=3, guidance=3.0, controls={"depth": 1.0})
 """What a family's own tests ask for, at a size for which eight pixels are a latent."""
 
 

@@ -22,7 +22,7 @@ class TestStarterKind(StylizerLaws):
     """One UNet with motion modules inside, several ControlNets, v-prediction."""
 
     size = (24, 40)  # not multiples of what the UNet halves: odd latents work, too
-    request_ = Request("ink", strength=0.6, steps=2, controls={"depth": 1.0, "edges": 0.5})
+    request_ = Request("ink", strength=0.6, steps=3, controls={"depth": 1.0, "edges": 0.5})
     dials: ClassVar[Changes] = {
         "prompt": {"prompt": "oil"},
         "no prompt": {"prompt": ""},
@@ -78,7 +78,7 @@ class TestStableDiffusion15(StylizerLaws):
 class TestWanVace(StylizerLaws):
     """A transformer for video, flow matching, latents of four frames; in windows of nine frames, three latents."""
 
-    size = (16, 32)
+    size = (32, 48)
     request_ = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
     dials: ClassVar[Changes] = {
         "prompt": {"prompt": "oil"},
@@ -124,7 +124,7 @@ class TestWanVace(StylizerLaws):
 class TestCogVideoXFun(StylizerLaws):
     """A transformer that sees the control beside the noise, v-prediction; in windows of nine frames, three latents."""
 
-    size = (16, 32)
+    size = (32, 48)
     request_ = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
     dials: ClassVar[Changes] = {
         "prompt": {"prompt": "oil"},

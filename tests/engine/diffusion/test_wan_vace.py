@@ -178,10 +178,10 @@ def test_references_are_told_as_the_library_tells_them_in_front_of_every_window(
 
 def test_a_reference_of_another_shape_is_shown_whole_on_white(model: WanVace) -> None:
     seen, hook = contexts(model)
-    model.restyle(chunk(model, 5), replace(REQUEST, references=(Reference(torch.zeros(3, 10, 40)),)))
+    model.restyle(chunk(model, 5), replace(REQUEST, references=(Reference(torch.zeros(3, 10, 30)),)))
     hook.remove()
     canvas = torch.ones(1, 3, *SIZE)
-    canvas[:, :, 4:12] = 0
+    canvas[:, :, 8:24] = 0
     torch.testing.assert_close(seen[0][0, : tiny_wan.CHANNELS], model.autoencoder.encode(canvas)[0])
 
 
