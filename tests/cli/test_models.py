@@ -151,21 +151,21 @@ def test_only_configs_and_safetensors_are_fetched_and_once(fetched: Person) -> N
 
 
 def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched: Person) -> None:
-    draw_clip(fetched.home / "clip.mp4", 26)
+    draw_clip(fetched.home / "clip.mp4", 38)
     (fetched.home / "cuts.txt").write_text("8\n")
     lora(fetched.home / "ink.safetensors")
     words = ["run", "clip.mp4", "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
     words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
-    words += ["--steady", "0", "-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
+    words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
     style = fetched.home / "style.png"
     cv2.imwrite(str(style), np.full((40, 30, 3), 200, np.uint8))
     done = fetched.starts(*words, HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
-    assert "26 frames" in done.stderr  # of which 18, three windows, after the cut
+    assert "38 frames" in done.stderr  # of which 30, four windows, after the cut
     first = (fetched.home / "out.mp4").read_bytes()
     job = fetched.home / "out.mp4.restyle"
     plan = json.loads((job / "plan.json").read_text())
-    assert plan["shots"] == [[[0, 8]], [[8, 26]]]
+    assert plan["shots"] == [[[0, 8]], [[8, 38]]]
     for path in job.glob("chunk-00001.*"):
         path.unlink()
     (fetched.home / "out.mp4").unlink()

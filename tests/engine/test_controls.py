@@ -174,7 +174,7 @@ def test_shots_do_not_see_each_other(tmp_path: Path, model: Watching) -> None:
 
 
 def test_a_stopped_job_with_fitted_controls_goes_on_to_the_same_bytes(tmp_path: Path, model: Watching) -> None:
-    source = draw_clip(tmp_path / "clip.mp4", 44)
+    source = draw_clip(tmp_path / "clip.mp4", 60)
     whole = pipeline.restyle(source, tmp_path / "whole.mp4", ALL)
 
     class Killed(BaseException):
