@@ -14,7 +14,7 @@ from engine.settings import look_names
 from samples.clips import draw_sound, write_clip
 from samples.harbour import draw_harbour
 
-FRAMES = 6
+FRAMES = 10
 
 
 @pytest.fixture(scope="module")
