@@ -243,6 +243,8 @@ def before_critic(critic: Critic, error: Tensor, source: Tensor, target: Tensor,
     It sees them beside their source; mixtures, whose version `[B]` is 0, it is not shown.
     """
     pure = versions > 0
+    if not pure.any():
+        return error.new_zeros(())
     made, painted = (torch.cat([latents, source], dim=1)[pure] for latents in (target - error, target))
     score, _ = verdict(critic, made, painted, versions[pure])
     return STRICT * score + learning(critic, made, painted, versions[pure])

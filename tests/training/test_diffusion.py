@@ -72,4 +72,8 @@ def test_a_mixture_is_not_shown_to_it(learner, monkeypatch):
 
     monkeypatch.setattr(diffusion, "learning", seen)
     gradients(learner, batch(1, 0, 3), 1.0)
-    assert shown[0].tolist() == [1, 3]
+    assert [versions.tolist() for versions in shown] == [[1, 3]]
+    loss, critic, last = gradients(learner, batch(0, 0), 1.0)
+    assert 0 < loss < float("inf")
+    assert critic.abs().sum() == 0 < last.abs().sum()
+    assert len(shown) == 1
