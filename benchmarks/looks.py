@@ -9,7 +9,8 @@ photo's result (or the photo itself) and of its target: palette (mean, spread an
 lines are dark and sparse, dabs are neither), each in units of its spread over all targets. Contrast of less than a
 hundredth counts as none: nobody sees it, and a picture whose greys are off by so little is still black and white.
 
-How rightly the judge names targets that it has not seen is printed first: more than that can be asked of no result.
+How rightly the judge names targets that it has not seen is printed first: more than that can be asked of no result. So
+it is with the blur SSIM to the photo, printed last: of results, and of targets.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import restyle
+from consistency.structure import blur_ssim
 from engine.settings import look_names
 from training.pairs import SIDE, styled
 from training.photos import Photo, load, read_index, to_tensor
@@ -157,7 +159,9 @@ def main() -> None:
         for guess in judge.names(described).tolist():
             table[number, guess] += 1
         near, far = (judge.distance(one, targets[:, number]).mean() for one in (described, before))
-        print(f"{name:<11} {' '.join(f'{n:3}' for n in table[number])}  distance {far:.2f} -> {near:.2f}", flush=True)
+        kept, could = (float(blur_ssim(one, sources).mean()) for one in (torch.cat(results), unseen[:, 1 + number]))
+        named = " ".join(f"{n:3}" for n in table[number])
+        print(f"{name:<11} {named}  distance {far:.2f} -> {near:.2f}, kept {kept:.2f} of {could:.2f}", flush=True)
     print(f"named rightly: {np.trace(table)} of {table.sum()}")
 
 
