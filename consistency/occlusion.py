@@ -44,7 +44,7 @@ def motion_boundary(flow: Tensor) -> Tensor:
 
 
 def _slope(flow: Tensor, axis: int) -> Tensor:
-    """This is how much a flow changes a pixel along an axis, as `torch.gradient` has it, in a sixth of the time."""
+    """This is how much a flow changes a pixel along an axis, as `torch.gradient` has it, which takes longer."""
     slope, last = torch.empty_like(flow), flow.shape[axis] - 1
     within = slope.narrow(axis, 1, last - 1)
     torch.sub(flow.narrow(axis, 2, last - 1), flow.narrow(axis, 0, last - 1), out=within)

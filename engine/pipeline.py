@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -100,12 +100,12 @@ def restyle(
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, sizes=sizes, proxy=proxy, cache=cache, mark=mark)
         first, *others = workplaces(settings)
-        sources = [replace(opened.enter_context(beside(reader)), workplace=first)]
+        sources = [opened.enter_context(beside(reader, workplace=first))]
         parts = [opened.enter_context(masked(settings, sources[0], sizes.output, _told(progress, MASK)))]
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
         for one in others:
-            sources.append(replace(opened.enter_context(beside(opened.enter_context(read()))), workplace=one))
+            sources.append(opened.enter_context(beside(opened.enter_context(read()), workplace=one)))
         parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
         identity = identity_of(source, settings, stylizers[0], sizes, rate)
         journal = Journal(job_folder(output), identity)
@@ -148,8 +148,7 @@ def restyle_frames(
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     places = workplaces(settings)
-    with beside(cache=MapCache(Path())) as asked:
-        known = replace(asked, workplace=places[0])
+    with beside(cache=MapCache(Path()), workplace=places[0]) as known:
         with masked(settings, known, sizes.output):  # else refused now
             stylizers = load_models(settings)
         _tell_licences(settings, progress)
@@ -159,8 +158,7 @@ def restyle_frames(
         with ExitStack() as opened:
             told = _told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
-            opening = [opened.enter_context(beside(cache=MapCache(folder))) for _ in stylizers]
-            sources = [replace(one, workplace=place) for one, place in zip(opening, places, strict=True)]
+            sources = [opened.enter_context(beside(cache=MapCache(folder), workplace=one)) for one in places]
             parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told))]
             parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)

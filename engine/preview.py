@@ -64,8 +64,8 @@ def preview(
         check_job(source, output, settings, reader.info, sizes, fresh=True)
         proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
-        sources = opened.enter_context(open_sources(settings, reader, sizes, proxy, MapCache(folder), ""))
-        sources = replace(sources, workplace=workplaces(settings)[0])
+        at = workplaces(settings)[0]
+        sources = opened.enter_context(open_sources(settings, reader, sizes, proxy, MapCache(folder), "", at))
         compose = opened.enter_context(masked(settings, sources, sizes.output))
         stylizer = load_model(settings)
         for words in conditions(settings):

@@ -82,7 +82,13 @@ class Sources:
 
 @contextmanager
 def open_sources(
-    settings: Settings, reader: Reader, sizes: Sizes, proxy: Proxy | None, cache: MapCache, mark: str
+    settings: Settings,
+    reader: Reader,
+    sizes: Sizes,
+    proxy: Proxy | None,
+    cache: MapCache,
+    mark: str,
+    workplace: Workplace,
 ) -> Iterator[Sources]:
     """This opens what a job looks at beside its clip, and checks it against the clip.
 
@@ -96,4 +102,5 @@ def open_sources(
     keyframes = read_keyframes(settings.keyframes, reader.info, sizes.output)
     palette = palette_of(settings.palette)
     with control_videos(settings.control_videos, reader.info, sizes.work) as videos:
-        yield Sources(reader, sizes.work, proxy, cache, mark, videos, settings.detectors or {}, keyframes, palette)
+        detectors = settings.detectors or {}
+        yield Sources(reader, sizes.work, proxy, cache, mark, videos, detectors, keyframes, palette, workplace)

@@ -22,7 +22,6 @@ class DepthAnything:
     """
 
     def __init__(self, net: Any, at: Workplace | None = None) -> None:  # noqa: ANN401 - of a library without types
-        self.net = net
         self._ask = (at or Workplace()).seat(net, lambda net, seen: net(pixel_values=seen).predicted_depth)
         self.side = int(net.config.backbone_config.image_size)
         self.patch = int(net.config.backbone_config.patch_size)

@@ -27,7 +27,6 @@ class PersonFinder:
     """
 
     def __init__(self, net: Any, side: int = SIDE, at: Workplace | None = None) -> None:  # noqa: ANN401 - of a library without types
-        self.net = net
         self.side = side
         self._ask = (at or Workplace()).seat(net, _scores_and_boxes)
         self.person = {str(label): int(number) for number, label in net.config.id2label.items()}["person"]
@@ -71,7 +70,6 @@ class JointFinder:
     """
 
     def __init__(self, net: Any, at: Workplace | None = None) -> None:  # noqa: ANN401 - of a library without types
-        self.net = net
         self._ask = (at or Workplace()).seat(net, _heat)
         inner = net.config.backbone_config
         self.size = (int(inner.image_size[0]), int(inner.image_size[1]))

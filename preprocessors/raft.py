@@ -29,7 +29,6 @@ class RaftFlow:
     """
 
     def __init__(self, net: Network, weights: str = "", at: Workplace | None = None) -> None:
-        self.net = net
         self.key = weights
         self._ask = (at or Workplace()).seat(net, _flow)
 

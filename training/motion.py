@@ -116,12 +116,12 @@ def loss_of(model: Moving, batch: ClipBatch, alphas: Tensor, rng: torch.Generato
 
 
 def train(
-    learned: Learner, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
+    learner: Learner, pool: Callable[[], ClipPool], run: Path, steps: int, seed: int, start: Path | None = None
 ) -> Moving:
     """This trains motion modules, going on from `run/motion.pt`; gives the denoiser with them, averaged."""
     alphas = build_scheduler().alphas_cumprod
     stage = Stage(run / "motion.pt", steps, rate=1e-3, warm_up=50, averaging=0.995, seed=seed)
-    model = seeded(seed, lambda: Moving(learned.denoiser, learned.critic, start))
+    model = seeded(seed, lambda: Moving(learner.denoiser, learner.critic, start))
     trained = loop.train(
         stage,
         model,
