@@ -1,37 +1,20 @@
-"""Find a model by name, folder or repository, and load it.
-
-To add a family: a file, its name in `row.py`, a row, its classes in `family.py`, and a case in each `match` here.
-"""
+"""Find a model by name, folder or repository, and load it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import assert_never
+from typing import Any
 
 from engine.diffusion import hub
 from engine.diffusion.family import recognise
 from engine.diffusion.loading import Options, from_hub, gather, lora_file, plan_memory, uncollected
 from engine.diffusion.own_defaults import told_by
-from engine.diffusion.row import Family, Licence, Row
-from engine.diffusion.rows import (
-    COGVIDEOX_DEFAULTS,
-    COGVIDEOX_WINDOW,
-    COSMOS_DEFAULTS,
-    COSMOS_LICENCE,
-    COSMOS_SIDE,
-    COSMOS_WINDOW,
-    LTX2_DEFAULTS,
-    LTX2_LICENCE,
-    LTX2_SIDE,
-    LTX2_WINDOW,
-    ROWS,
-    WAN_DEFAULTS,
-    WAN_SIDE,
-    WAN_WINDOW,
-)
+from engine.diffusion.row import Row
+from engine.diffusion.rows import ROWS
 from engine.diffusion.setup import Setup
-from engine.diffusion.stylizer import Capabilities, Defaults, Stylizer
+from engine.diffusion.stylizer import Capabilities, Stylizer
 from engine.errors import ModelError, did_you_mean
 
 
@@ -79,23 +62,8 @@ def _unknown(model: str) -> ModelError:
 
 def _of_folder(model: str, folder: Path) -> Row:
     """This makes a row of a folder, with what its family does best where it does not say so itself."""
-    family, licence = recognise(folder), Licence("see the folder", commercial=None)
-    match family:
-        case Family.ANIMATEDIFF:
-            # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
-            window, side, defaults = 16, 512, Defaults(steps=20, guidance=7.5, noise_carried=0.5)
-        case Family.COGVIDEOX_FUN:
-            window, side, defaults = COGVIDEOX_WINDOW, 480, COGVIDEOX_DEFAULTS
-        case Family.COSMOS_TRANSFER:
-            window, side, defaults, licence = COSMOS_WINDOW, COSMOS_SIDE, COSMOS_DEFAULTS, COSMOS_LICENCE
-        case Family.LTX2:
-            window, side, defaults, licence = LTX2_WINDOW, LTX2_SIDE, LTX2_DEFAULTS, LTX2_LICENCE
-        case Family.WAN_VACE:
-            window, side, defaults = WAN_WINDOW, WAN_SIDE, WAN_DEFAULTS
-        case _:
-            assert_never(family)
     takes = Capabilities(frozenset(), negative_prompt=True)
-    return told_by(folder, Row(model, "a folder", family, licence, window, defaults, takes, side, folder))
+    return told_by(folder, recognise(folder).row(model, "a folder", takes=takes, folder=folder))
 
 
 def is_here(row: Row) -> bool:
@@ -120,26 +88,6 @@ def load(model: str, how: Options | str = "auto") -> Stylizer:
         from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
         with quiet():
-            match row.family:
-                case Family.ANIMATEDIFF:
-                    from engine.diffusion import animatediff
-
-                    return animatediff.load(checkpoint, row, setup, loras)
-                case Family.COGVIDEOX_FUN:
-                    from engine.diffusion import cogvideox
-
-                    return cogvideox.load(checkpoint, row, setup, loras)
-                case Family.COSMOS_TRANSFER:
-                    from engine.diffusion import cosmos_transfer
-
-                    return cosmos_transfer.load(checkpoint, row, setup, loras)
-                case Family.LTX2:
-                    from engine.diffusion import ltx2
-
-                    return ltx2.load(checkpoint, row, setup, loras)
-                case Family.WAN_VACE:
-                    from engine.diffusion import wan_vace
-
-                    return wan_vace.load(checkpoint, row, setup, loras)
-                case _:
-                    assert_never(row.family)
+            family: Any = import_module(f"{__package__}.{row.family.module}")
+            stylizer: Stylizer = family.load(checkpoint, row, setup, loras)
+            return stylizer

@@ -6,33 +6,8 @@ import json
 from pathlib import Path
 
 from engine.diffusion.row import Family
+from engine.diffusion.rows import ROWS
 from engine.errors import ModelError
-
-PIPELINES = {
-    "AnimateDiffControlNetPipeline": Family.ANIMATEDIFF,
-    "AnimateDiffPipeline": Family.ANIMATEDIFF,
-    "AnimateDiffVideoToVideoControlNetPipeline": Family.ANIMATEDIFF,
-    "AnimateDiffVideoToVideoPipeline": Family.ANIMATEDIFF,
-    "CogVideoXFunControlPipeline": Family.COGVIDEOX_FUN,
-    "Cosmos2_5_TransferPipeline": Family.COSMOS_TRANSFER,
-    "LTX2ConditionPipeline": Family.LTX2,
-    "LTX2ImageToVideoPipeline": Family.LTX2,
-    "LTX2InContextPipeline": Family.LTX2,
-    "LTX2Pipeline": Family.LTX2,
-    "StableDiffusionPipeline": Family.ANIMATEDIFF,
-    "WanVACEPipeline": Family.WAN_VACE,
-}
-"""Families by `_class_name` of model_index.json."""
-
-DENOISERS = {
-    "CogVideoXTransformer3DModel": Family.COGVIDEOX_FUN,
-    "CosmosTransformer3DModel": Family.COSMOS_TRANSFER,
-    "LTX2VideoTransformer3DModel": Family.LTX2,
-    "UNet2DConditionModel": Family.ANIMATEDIFF,
-    "UNetMotionModel": Family.ANIMATEDIFF,
-    "WanVACETransformer3DModel": Family.WAN_VACE,
-}
-"""Families by the class of `unet` or `transformer`, for folders without an index that is known."""
 
 
 def recognise(folder: Path) -> Family:
@@ -47,11 +22,12 @@ def recognise(folder: Path) -> Family:
         raise ModelError(f"{folder} is not a model in diffusers' layout: no folder in it has a config.")
     named = _class_name(folder / "model_index.json")
     inside = _class_name(folder / "unet" / "config.json") or _class_name(folder / "transformer" / "config.json")
-    family = PIPELINES.get(named) or DENOISERS.get(inside)
-    if family is None:
-        found = f"holds a {named or inside}" if named or inside else "has neither unet/config.json nor transformer/"
-        raise ModelError(f"{folder} {found}. Models that work here: {', '.join(Family)}; see `restyle models`.")
-    return family
+    families = {row.family.module: row.family for row in ROWS}
+    for family in families.values():
+        if family.classes & {named, inside}:
+            return family
+    found = f"holds a {named or inside}" if named or inside else "has neither unet/config.json nor transformer/"
+    raise ModelError(f"{folder} {found}. Models that work here: {', '.join(families)}; see `restyle models`.")
 
 
 def _class_name(path: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +11,6 @@ from engine.diffusion.stylizer import Capabilities, Defaults
 
 SEEING = ("ip_adapter", "image_encoder")
 """Parts for reference pictures: the one is small, the other is gone before the denoiser works."""
-
-
-class Family(StrEnum):
-    """Which file of this folder runs a model."""
-
-    ANIMATEDIFF = "animatediff"
-    COGVIDEOX_FUN = "cogvideox-fun"
-    COSMOS_TRANSFER = "cosmos-transfer"
-    LTX2 = "ltx2"
-    WAN_VACE = "wan-vace"
 
 
 @dataclass(frozen=True)
@@ -37,6 +26,9 @@ class Licence:
 
     def __str__(self) -> str:
         return f"{self.name}, {self.note}".removesuffix(", ")
+
+
+UNSAID = Licence("see the folder", commercial=None)
 
 
 @dataclass(frozen=True)
@@ -100,3 +92,33 @@ class Row:
         """What of it a job with one control holds, in GB and half precision."""
         controls = [part.size for part in self.parts if part.optional and part.component not in SEEING]
         return sum(part.size for part in self.parts if not part.optional) + max(controls, default=0.0)
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the models of one kind have in common; what a folder of one is asked for that says nothing itself.
+
+    `module` is the file beside this one that runs them: its `load` gives a `Stylizer`. `classes` are those by which
+    folders are known: of model_index.json, or of the config of `unet` or `transformer`. The rest is as in `Row`.
+    """
+
+    module: str
+    classes: frozenset[str]
+    window: int
+    side: int
+    defaults: Defaults
+    takes: Capabilities
+    licence: Licence = UNSAID
+    working: float = 1.5
+
+    def row(self, name: str, title: str, **own: Any) -> Row:  # noqa: ANN401 - fields of a row
+        """This makes the row of a model: as all of its family, but for its own fields."""
+        common: dict[str, Any] = {
+            "licence": self.licence,
+            "window": self.window,
+            "side": self.side,
+            "defaults": self.defaults,
+            "takes": self.takes,
+            "working": self.working,
+        }
+        return Row(name, title, self, **{**common, **own})

@@ -1,4 +1,4 @@
-"""The catalogue itself: a row for every model that a person can ask for by name, and what their families do best."""
+"""The catalogue itself: a row for every model that a person can ask for by name; where it is the first, its family."""
 
 from __future__ import annotations
 
@@ -32,15 +32,39 @@ LINEAR = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "linear", "
 DDIM = {**LINEAR, "_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
 LCM = {**LINEAR, "_class_name": "LCMScheduler", "original_inference_steps": 50, "set_alpha_to_one": False}
 EULER = {**LINEAR, "_class_name": "EulerDiscreteScheduler", "timestep_spacing": "trailing"}
-OPEN_RAIL = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits of use")
+GUIDED = {"canny": 0.5, "depth": 1.0}
+# The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
+SLOW = Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+ANIMATEDIFF = Family(
+    "animatediff",
+    frozenset(
+        {
+            "AnimateDiffControlNetPipeline",
+            "AnimateDiffPipeline",
+            "AnimateDiffVideoToVideoControlNetPipeline",
+            "AnimateDiffVideoToVideoPipeline",
+            "StableDiffusionPipeline",
+            "UNet2DConditionModel",
+            "UNetMotionModel",
+        }
+    ),
+    window=16,
+    side=512,
+    defaults=SLOW,
+    takes=Capabilities(
+        frozenset(part.component.removeprefix("controlnet_") for part in NETS),
+        negative_prompt=True,
+        references=4,
+        weighs_references=True,
+        masks=True,
+    ),
+)
 
 
 def _animatediff(name: str, title: str, adapter: tuple[Part, ...], defaults: Defaults, **rest: Any) -> Row:  # noqa: ANN401
-    controls = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
-    takes = Capabilities(controls, negative_prompt=True, references=4, weighs_references=True, masks=True)
-    own = (*SD15, *adapter, *NETS, *ADAPTER)
-    given = {"licence": OPEN_RAIL, "scheduler": DDIM, "parts": own, "takes": takes, **rest}
-    return Row(name, title, Family.ANIMATEDIFF, window=16, defaults=defaults, **given)
+    licence = Licence("CreativeML OpenRAIL-M", commercial=True, note="with limits of use")
+    given = {"licence": licence, "scheduler": DDIM, "parts": (*SD15, *adapter, *NETS, *ADAPTER), **rest}
+    return ANIMATEDIFF.row(name, title, defaults=replace(defaults, controls=GUIDED), **given)
 
 
 def _lightning(steps: int) -> Row:
@@ -49,17 +73,28 @@ def _lightning(steps: int) -> Row:
         f"animatediff-lightning-{steps}",
         f"AnimateDiff-Lightning, distilled to {steps} steps, fewer at less strength",
         (Part("motion_adapter", "ByteDance/AnimateDiff-Lightning", file=file, size=0.91),),
-        Defaults(steps, guidance=1.0, noise_carried=0.5, controls=GUIDED, distilled=True),
+        Defaults(steps, guidance=1.0, noise_carried=0.5, distilled=True),
         scheduler={**EULER, "original_inference_steps": steps},
     )
 
 
-GUIDED = {"canny": 0.5, "depth": 1.0}
-WAN_WINDOW, WAN_SIDE = 81, 480
-# Each latent of a video had noise of its own when Wan was trained.
-WAN_DEFAULTS = Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0})
-WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
-WAN_TAKES = Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True)
+WAN_VACE = Family(
+    "wan_vace",
+    frozenset({"WanVACEPipeline", "WanVACETransformer3DModel"}),
+    window=81,
+    side=480,
+    # Each latent of a video had noise of its own when Wan was trained.
+    defaults=Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0}),
+    takes=Capabilities(
+        frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"}),
+        negative_prompt=True,
+        several=False,
+        references=4,
+        masks=True,
+    ),
+    working=10.0,
+)
+WAN_LICENCE = Licence("Apache-2.0", commercial=True)
 WAN_FAST = {
     "_class_name": "UniPCMultistepScheduler",
     "prediction_type": "flow_prediction",
@@ -74,30 +109,12 @@ def _wan_parts(repository: str, **experts: float) -> tuple[Part, ...]:
     return *parts(repository, "main", vae=0.51, text_encoder=11.36, tokenizer=0.02, scheduler=0.0, **experts), index
 
 
-def _wan_vace(name: str, title: str, own: tuple[Part, ...], defaults: Defaults = WAN_DEFAULTS, **rest: Any) -> Row:  # noqa: ANN401
-    given = {
-        "parts": own,
-        "takes": WAN_TAKES,
-        "licence": Licence("Apache-2.0", commercial=True),
-        "working": 10.0,
-        **rest,
-    }
-    return Row(name, title, Family.WAN_VACE, window=WAN_WINDOW, defaults=defaults, side=WAN_SIDE, **given)
-
-
-COSMOS_WINDOW, COSMOS_SIDE = 93, 704
-COSMOS_LICENCE = Licence("NVIDIA Open Model License", commercial=True, note="it ends where the guardrail is bypassed")
-# NVIDIA counts guidance from the answer with the prompt: its 3 is 4 here.
-COSMOS_DEFAULTS = Defaults(steps=35, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
 COSMOS = "nvidia/Cosmos-Transfer2.5-2B"
 COSMOS_NETS = tuple(
     Part(f"controlnet_{control}", COSMOS, revision=f"diffusers/controlnet/general/{name}", size=0.94)
     for control, name in {"blur": "blur", "canny": "edge", "depth": "depth", "seg": "seg"}.items()
 )
 
-LTX2_WINDOW, LTX2_SIDE = 121, 512
-LTX2_LICENCE = Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue")
-LTX2_DEFAULTS = Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0})
 LTX2_LORAS = tuple(
     Part(
         f"iclora_{control}",
@@ -108,17 +125,12 @@ LTX2_LORAS = tuple(
     for control, name in {"canny": "Canny", "depth": "Depth", "openpose": "Pose"}.items()
 )
 
-COGVIDEOX_WINDOW = 49
-COGVIDEOX_DEFAULTS = Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0})
-
 
 ROWS = (
-    Row(
-        name="starter",
-        title="Small AnimateDiff, bundled: knows the looks of `restyle looks`, runs on a processor",
-        family=Family.ANIMATEDIFF,
+    ANIMATEDIFF.row(
+        "starter",
+        "Small AnimateDiff, bundled: knows the looks of `restyle looks`, runs on a processor",
         licence=Licence("Apache-2.0", commercial=True),
-        window=16,
         defaults=Defaults(steps=6, guidance=1.0, noise_carried=1.0),
         takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True),
         side=288,
@@ -128,13 +140,13 @@ ROWS = (
         "animatediff",
         "AnimateDiff v3 on Stable Diffusion 1.5",
         (Part("motion_adapter", "guoyww/animatediff-motion-adapter-v1-5-3", size=0.84),),
-        Defaults(steps=20, guidance=7.5, noise_carried=0.5, controls=GUIDED),
+        SLOW,
     ),
     _animatediff(
         "animatediff-v2",
         "AnimateDiff v2, which motion LoRAs are made for",
         (Part("motion_adapter", "guoyww/animatediff-motion-adapter-v1-5-2", size=0.91),),
-        Defaults(steps=20, guidance=7.5, noise_carried=0.5, controls=GUIDED),
+        SLOW,
     ),
     _animatediff(
         "animatediff-lcm",
@@ -143,45 +155,56 @@ ROWS = (
             Part("motion_adapter", "wangfuyun/AnimateLCM", size=0.91),
             Part("lora_lcm", "wangfuyun/AnimateLCM", file="AnimateLCM_sd15_t2v_lora.safetensors", size=0.13),
         ),
-        Defaults(steps=6, guidance=2.0, noise_carried=0.5, controls=GUIDED),
+        Defaults(steps=6, guidance=2.0, noise_carried=0.5),
         licence=Licence("AnimateLCM names none", commercial=None),
         scheduler=LCM,
         loras={"lora_lcm": 0.8},
     ),
     _lightning(4),
     _lightning(8),
-    _wan_vace(
+    WAN_VACE.row(
         "wan-vace-1.3b",
         "Wan 2.1 VACE, the small one",
-        _wan_parts("Wan-AI/Wan2.1-VACE-1.3B-diffusers", transformer=7.15),
+        licence=WAN_LICENCE,
+        parts=_wan_parts("Wan-AI/Wan2.1-VACE-1.3B-diffusers", transformer=7.15),
     ),
-    _wan_vace("wan-vace-14b", "Wan 2.1 VACE", _wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7)),
-    _wan_vace(
+    WAN_VACE.row(
+        "wan-vace-14b",
+        "Wan 2.1 VACE",
+        licence=WAN_LICENCE,
+        parts=_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
+    ),
+    WAN_VACE.row(
         "wan-vace-14b-fast",
         "Wan 2.1 VACE, distilled to 4 steps, fewer at less strength",
-        (
+        licence=WAN_LICENCE,
+        parts=(
             *_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
             Part("lora_fast", "lightx2v/Wan2.1-Distill-Loras", file=WAN_LORA, size=0.63),
         ),
-        replace(WAN_DEFAULTS, steps=4, guidance=1.0, distilled=True),
+        defaults=replace(WAN_VACE.defaults, steps=4, guidance=1.0, distilled=True),
         scheduler=WAN_FAST,
         loras={"lora_fast": 1.0},
     ),
-    _wan_vace(
+    WAN_VACE.row(
         "wan2.2-vace-14b",
         "Wan 2.2 VACE Fun: one expert for shapes, one for detail",
-        _wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
+        licence=WAN_LICENCE,
+        parts=_wan_parts("linoyts/Wan2.2-VACE-Fun-14B-diffusers", transformer=34.7, transformer_2=34.7),
     ),
-    Row(
+    Family(
+        "cosmos_transfer",
+        frozenset({"Cosmos2_5_TransferPipeline", "CosmosTransformer3DModel"}),
+        window=93,
+        side=704,
+        # NVIDIA counts guidance from the answer with the prompt: its 3 is 4 here.
+        defaults=Defaults(steps=35, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0}),
+        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True, masks=True),
+        licence=Licence("NVIDIA Open Model License", commercial=True, note="it ends where the guardrail is bypassed"),
+        working=22.0,
+    ).row(
         "cosmos-transfer2.5-2b",
         "Cosmos-Transfer2.5; refuses some prompts, pixelates faces",
-        Family.COSMOS_TRANSFER,
-        COSMOS_LICENCE,
-        window=COSMOS_WINDOW,
-        defaults=COSMOS_DEFAULTS,
-        takes=Capabilities(frozenset({"blur", "canny", "depth", "seg"}), negative_prompt=True, masks=True),
-        side=COSMOS_SIDE,
-        working=22.0,
         parts=(
             *parts(
                 COSMOS,
@@ -195,16 +218,26 @@ ROWS = (
             *COSMOS_NETS,
         ),
     ),
-    Row(
+    Family(
+        "ltx2",
+        frozenset(
+            {
+                "LTX2ConditionPipeline",
+                "LTX2ImageToVideoPipeline",
+                "LTX2InContextPipeline",
+                "LTX2Pipeline",
+                "LTX2VideoTransformer3DModel",
+            }
+        ),
+        window=121,
+        side=512,
+        defaults=Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0}),
+        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
+        licence=Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue"),
+        working=14.0,
+    ).row(
         "ltx-2-19b",
         "LTX-2 with control by in-context LoRAs, pictures alone",
-        Family.LTX2,
-        LTX2_LICENCE,
-        window=LTX2_WINDOW,
-        defaults=LTX2_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
-        side=LTX2_SIDE,
-        working=14.0,
         parts=(
             *parts(
                 "Lightricks/LTX-2",
@@ -218,16 +251,18 @@ ROWS = (
             *LTX2_LORAS,
         ),
     ),
-    Row(
+    Family(
+        "cogvideox",
+        frozenset({"CogVideoXFunControlPipeline", "CogVideoXTransformer3DModel"}),
+        window=49,
+        side=480,
+        defaults=Defaults(steps=30, guidance=6.0, noise_carried=0.0, controls={"depth": 1.0}),
+        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False, masks=True),
+        working=7.5,
+    ).row(
         "cogvideox-fun-5b",
         "CogVideoX-Fun 1.1 Control",
-        Family.COGVIDEOX_FUN,
-        Licence("CogVideoX", commercial=None, note="read it before you sell"),
-        window=COGVIDEOX_WINDOW,
-        defaults=COGVIDEOX_DEFAULTS,
-        takes=Capabilities(frozenset({"canny", "depth"}), negative_prompt=True, several=False, masks=True),
-        side=480,
-        working=7.5,
+        licence=Licence("CogVideoX", commercial=None, note="read it before you sell"),
         parts=parts(
             "alibaba-pai/CogVideoX-Fun-V1.1-5b-Control",
             transformer=11.1,

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from cli import restyle
-from engine.diffusion import catalog
 from engine.media import open_reader, probe
 from tests.engine.diffusion import fake_guardrail, tiny_cogvideox, tiny_cosmos, tiny_ltx2, tiny_wan
 from tests.engine.test_pipeline import draw_clip
@@ -31,13 +30,9 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], str]] = {
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs the command as a person would, in chunks of at most 17 frames and windows of 9."""
+    """Runs the command as a person would, in chunks of at most 17 frames."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("engine.plan.LONGEST", 17)
-    monkeypatch.setattr(catalog, "WAN_WINDOW", 9)
-    monkeypatch.setattr(catalog, "COGVIDEOX_WINDOW", 9)
-    monkeypatch.setattr(catalog, "COSMOS_WINDOW", 9)
-    monkeypatch.setattr(catalog, "LTX2_WINDOW", 9)
     fake_guardrail.install(monkeypatch)
 
     def command(*words: str) -> int:
@@ -55,6 +50,7 @@ def test_a_family_restyles_a_clip_with_a_cut_and_goes_on_after_a_stop(
 ) -> None:
     build, control = FAMILIES[family]
     build(tmp_path / "model")
+    (tmp_path / "model" / "restyle.json").write_text('{"window": 9}')
     draw_clip(tmp_path / "clip.mp4", FRAMES, CUT, SIZE)
     words = (
         "clip.mp4",

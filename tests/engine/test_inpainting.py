@@ -58,8 +58,8 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
     tmp_path: Path, mask: Path, monkeypatch: pytest.MonkeyPatch, family: object
 ) -> None:
     monkeypatch.setattr("engine.plan.LONGEST", 24)
-    monkeypatch.setattr("engine.diffusion.catalog.WAN_WINDOW", 9)
     model = family.build(tmp_path / "model")  # type: ignore[attr-defined]
+    (model / "restyle.json").write_text('{"window": 9}')
     clip = draw_clip(tmp_path / "clip.mp4", COUNT, CUT, SIZE)
     settings = Settings(
         prompt="ink", model=str(model), device="cpu", controls={"depth": 1.0}, steps=2, steady=0, codec=Codec.PNG

@@ -4,15 +4,21 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from engine.diffusion import catalog
-from engine.diffusion.row import Family
-from engine.diffusion.setup import find_device
+from engine.diffusion import family as families
+from engine.diffusion.checkpoint import Checkpoint
+from engine.diffusion.row import Family, Licence, Row
+from engine.diffusion.setup import Setup, find_device
+from engine.diffusion.stylizer import Capabilities, Defaults
 from engine.errors import ModelError, SettingsError
+from tests.fake_stylizer import FakeStylizer
 
 
 def test_listing_models_imports_no_diffusion_library() -> None:
@@ -30,6 +36,38 @@ def test_each_row_has_its_own_name_and_says_enough() -> None:
     assert all(row.title and row.licence.name and row.window >= 4 for row in rows)
     assert all(bool(row.folder) != bool(row.parts) for row in rows)
     assert catalog.find("starter") is rows[0]
+
+
+def test_no_class_is_claimed_by_two_families_and_each_has_a_file() -> None:
+    found = {row.family.module: row.family for row in catalog.rows()}
+    claimed = [name for family in found.values() for name in family.classes]
+    assert len(set(claimed)) == len(claimed)
+    assert all((Path(families.__file__).parent / f"{module}.py").is_file() for module in found)
+
+
+def test_a_file_and_a_row_are_a_family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folders are known, listed with the others, loaded by its file, with what it does best."""
+    loaded: list[Row] = []
+
+    def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> FakeStylizer:
+        loaded.append(row)
+        return FakeStylizer()
+
+    own = SimpleNamespace(load=load)
+    monkeypatch.setitem(sys.modules, "engine.diffusion.new", own)
+    takes = Capabilities(frozenset({"depth"}), negative_prompt=False)
+    kind = Family("new", frozenset({"NewPipeline"}), 33, 480, Defaults(7, 2.0, 0.0), takes, working=3.0)
+    rows = (*catalog.rows(), kind.row("new-1b", "New", licence=Licence("MIT", commercial=True), folder=tmp_path))
+    for room in (catalog, families):
+        monkeypatch.setattr(room, "ROWS", rows)
+    assert catalog.rows()[-1].name == "new-1b"
+    assert isinstance(catalog.load(str(folder_with(tmp_path, model_index="NewPipeline")), "cpu"), FakeStylizer)
+    assert isinstance(catalog.load("new-1b", "cpu"), FakeStylizer)
+    folder, named = loaded
+    assert (folder.name, folder.licence.name, folder.takes.controls) == (str(tmp_path), "see the folder", frozenset())
+    assert (named.name, named.licence.name, named.takes) == ("new-1b", "MIT", takes)
+    for row in loaded:
+        assert (row.window, row.side, row.defaults.steps, row.working) == (33, 480, 7, 3.0)
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones(tmp_path: Path) -> None:
@@ -61,7 +99,7 @@ def folder_with(tmp_path: Path, **classes: str) -> Path:
 )
 def test_a_folder_is_known_by_its_index_or_its_denoiser(tmp_path: Path, classes: dict[str, str]) -> None:
     row = catalog.find(str(folder_with(tmp_path, **classes)))
-    assert row.family is Family.ANIMATEDIFF
+    assert row.family.module == "animatediff"
     assert row.folder == tmp_path
 
 
