@@ -32,8 +32,10 @@ def ahead(items: Generator[T]) -> Generator[T]:
                 pass
             few = coming.result()
     finally:
-        maker.stop()
-        items.close()
+        try:
+            maker.stop()
+        finally:
+            items.close()
 
 
 class _Maker(Stoppable, Generic[T]):
@@ -60,8 +62,9 @@ class _Maker(Stoppable, Generic[T]):
             del coming  # or the item would stay until the next one is asked for
 
     def stop(self) -> None:
-        self._asked.put(None)
-        self.join(NAP)
-        if self.is_alive():
-            self.interrupt()
+        try:
+            self._asked.put(None)
+            if not self.ended(NAP):
+                self.interrupt()
+        finally:
             self.end()

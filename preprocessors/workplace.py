@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ class Workplace:
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
-        self._notes: list[str] = []
+        self._notes: deque[str] = deque()
         self._present: list[nn.Module] = []
         self._loaded: dict[Path, Any] = {}
         self._turn = Lock()
@@ -68,7 +69,9 @@ class Workplace:
 
     def news(self) -> list[str]:
         """This gives what a person should know and has not been told."""
-        told, self._notes = self._notes, []
+        told = []
+        while self._notes:  # one by one: others may be adding to it
+            told.append(self._notes.popleft())
         return told
 
     def once(self, file: Path, load: Callable[[], T]) -> T:

@@ -164,3 +164,59 @@ def test_a_thread_that_has_ended_is_over_whatever_came_at_its_end() -> None:
     thread.start()
     thread.join()
     assert thread._over
+
+
+class Stubborn(Stoppable):
+    """Goes on for half a second after it was first told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("stubborn")
+        self.began, self.finished = Event(), Event()
+
+    def work(self) -> None:
+        """This does nothing, for long."""
+        told: float | None = None
+        while told is None or time.monotonic() < told + 0.5:
+            try:
+                self.began.set()
+                time.sleep(0.001)
+            except Stopped:
+                told = told or time.monotonic()
+        self.finished.set()
+
+
+class Ending(Stoppable):
+    """Ends another thread, and notes whether that has ended when it goes on to close what they both use."""
+
+    def __init__(self, other: Stubborn) -> None:
+        super().__init__("ending")
+        self.other, self.began = other, Event()
+        self.closed_after: bool | None = None
+
+    def work(self) -> None:
+        """This ends it."""
+        try:
+            self.other.interrupt()
+            self.began.set()
+            self.other.end()
+        finally:
+            self.closed_after = self.other.finished.is_set()
+
+
+def test_who_ends_a_thread_waits_for_it_however_often_it_is_told_to_stop_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.stoppable.PATIENCE", 0.05)
+    other = Stubborn()
+    ending = Ending(other)
+    other.start()
+    wait_until(other.began)
+    ending.start()
+    wait_until(ending.began)
+    for _ in range(6):
+        time.sleep(0.05)
+        ending.interrupt()
+    assert not other.finished.is_set()
+    ending.end()
+    assert ending.closed_after
+    assert [one for one in threading.enumerate() if one in (other, ending)] == []

@@ -142,3 +142,13 @@ def test_every_detector_computes_where_it_is_and_nowhere_else() -> None:
     asked = dict(line.split() for line in run.stdout.splitlines())
     assert set(asked) == {"depth", "softedge", "lineart", "anime", "mask", "openpose"}
     assert min(map(int, asked.values())) >= 2
+
+
+def test_what_one_thread_has_to_say_while_another_is_told_is_not_lost() -> None:
+    at = Workplace()
+    add = at._notes.append  # as a thread that has come so far, and no further
+    add("one")
+    assert at.news() == ["one"]
+    add("two")
+    assert at.news() == ["two"]
+    assert at.news() == []
