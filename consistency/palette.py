@@ -1,4 +1,4 @@
-"""Give pictures the colours of another: their mean, and how they spread and go together."""
+"""Give pictures other colours: those of another picture, as they spread and go together, or all those between two."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from consistency.structure import LUMA
 
 LEAST = 1e-4
 """Variance that every direction of colour is taken to have: a grey picture has none, and nothing is divided by that."""
@@ -51,6 +53,34 @@ class Recolour:
         """This changes frames `[T, 3, H, W]`; what leaves 0 to 1 is held there."""
         moved = torch.einsum("ij,tjhw->tihw", self.matrix, frames)
         return moved.add_(self.offset.view(3, 1, 1)).clamp_(0, 1)
+
+
+@dataclass(frozen=True)
+class Duotone:
+    """A print in two colours, red, green and blue from 0 to 1: what is as dark as the first or darker has that one.
+
+    Raises:
+        ValueError: the second colour is no lighter than the first.
+    """
+
+    dark: tuple[float, float, float]
+    light: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if self._brightness(self.dark) >= self._brightness(self.light):
+            raise ValueError(f"{self.light} is no lighter than {self.dark}")
+
+    def __call__(self, frames: Tensor) -> Tensor:
+        """This prints frames `[T, 3, H, W]`; they stay as light as they are, from the one colour to the other."""
+        first, last = self._brightness(self.dark), self._brightness(self.light)
+        bright = torch.einsum("c,tchw->thw", frames.new_tensor(LUMA), frames)[:, None]
+        share = ((bright - first) / (last - first)).clamp_(0, 1)
+        dark, light = (frames.new_tensor(colour).view(3, 1, 1) for colour in (self.dark, self.light))
+        return torch.lerp(dark, light, share)
+
+    @staticmethod
+    def _brightness(colour: tuple[float, float, float]) -> float:
+        return sum(weight * channel for weight, channel in zip(LUMA, colour, strict=True))
 
 
 def _power(matrix: Tensor, exponent: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -10,6 +11,8 @@ from typing import TypeVar
 from engine.errors import SettingsError
 
 E = TypeVar("E", bound=StrEnum)
+Colour = tuple[float, float, float]
+"""Red, green and blue, 0 to 1."""
 
 
 def check_words(name: str, value: object) -> None:
@@ -76,3 +79,21 @@ def read_member(name: str, cls: type[E], value: str) -> E:
         return cls(value)
     except ValueError as error:
         raise SettingsError(f"{name} is {value!r}; it must be one of: {', '.join(cls)}.") from error
+
+
+def read_colour(value: object) -> Colour | None:
+    """This reads a colour as `#rrggbb`; None: it is none."""
+    if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
+        return None
+    red, green, blue = (int(value[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return red, green, blue
+
+
+def read_duotone(value: object) -> tuple[Colour, Colour]:
+    """This reads the two colours, the dark one first, between which all others of a look lie."""
+    dark, light = map(read_colour, value) if isinstance(value, list | tuple) and len(value) == 2 else (None, None)
+    if dark is None or light is None:
+        raise SettingsError(f'duotone is {value!r}; it must be a dark and a light colour, as ["#211c24", "#f5e8cc"].')
+    if 0.299 * (light[0] - dark[0]) + 0.587 * (light[1] - dark[1]) + 0.114 * (light[2] - dark[2]) < 0.1:
+        raise SettingsError(f"duotone is {value!r}; the second colour must be clearly lighter than the first.")
+    return dark, light

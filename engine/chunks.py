@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.occlusion import occluded
-from consistency.palette import Palette
+from consistency.palette import Duotone, Palette
 from engine.diffusion.noise import ShotNoise
 from engine.diffusion.seeds import seed_at
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
@@ -39,10 +39,10 @@ class Studio:
 
     motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
     be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
-    through. palette: the colours that it is given. inside: the mask of the frames from one number to another, for a
-    model that itself paints inside of it, else None. workplace: where detectors compute, in turns with the model.
-    ahead: whether the next chunk is prepared while it is at work. announce: is told in words what a person should know
-    while the job runs.
+    through. palette: the colours that it is given; duotone: the two colours that it is printed in, if it has no
+    palette. inside: the mask of the frames from one number to another, for a model that itself paints inside of it,
+    else None. workplace: where detectors compute, in turns with the model. ahead: whether the next chunk is prepared
+    while it is at work. announce: is told in words what a person should know while the job runs.
     """
 
     reader: Reader
@@ -56,6 +56,7 @@ class Studio:
     controls: Mapping[str, Given]
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
+    duotone: Duotone | None = None
     inside: Inside | None = None
     workplace: Workplace = field(default_factory=Workplace)
     ahead: bool = False

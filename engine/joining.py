@@ -43,9 +43,12 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
 
 
 def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
-    """This finds the one change that gives all of a job the colours of its palette, from what the model made."""
+    """This finds the one change that gives all of a job the colours of its palette, from what the model made.
+
+    Without a palette it is given the two colours of its look: a model leaves a tint of the source in what is grey.
+    """
     if studio.palette is None:
-        return lambda frames: frames
+        return studio.duotone or (lambda frames: frames)
     made = (cells(studio.journal.frames(number)[::EVERY]) for _, chunks in plan.numbered() for number, _ in chunks)
     return Palette.of(made).onto(studio.palette)
 

@@ -14,6 +14,7 @@ from threading import get_ident
 
 from torch import Tensor
 
+from consistency.palette import Duotone
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.chunks import Studio
@@ -193,7 +194,7 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
 def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
     request, sources = make_request(settings, stylizer), part.sources
-    controls, proxy = sources.controls(request), sources.proxy
+    controls, proxy, look = sources.controls(request), sources.proxy, settings.load_look()
     motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"), sources.workplace)
     return Studio(
         reader=sources.reader,
@@ -207,6 +208,7 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
         controls=controls,
         keyframes=sources.keyframes,
         palette=sources.palette,
+        duotone=Duotone(*look.duotone) if look and look.duotone else None,
         inside=part.inside if stylizer.capabilities.masks else None,
         workplace=sources.workplace,
     )

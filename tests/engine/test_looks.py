@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
 
+import restyle
 from engine.errors import SettingsError
 from engine.plan import default_output
 from engine.settings import LOOKS, Settings, look_names
@@ -33,6 +37,9 @@ def test_a_bundled_look_given_as_a_file_is_the_same(name):
         ("prompt = 3", "prompt is 3"),
         ('prompt = "ink"\nstrenght = 1', "strenght"),
         ('prompt = "ink"\nstrength = 2', "strength is 2"),
+        ('prompt = "ink"\nduotone = "#000000"', 'must be a dark and a light colour, as \\["#211c24", "#f5e8cc"\\]'),
+        ('prompt = "ink"\nduotone = ["#000000", "white"]', "must be a dark and a light colour"),
+        ('prompt = "ink"\nduotone = ["#ffffff", "#000000"]', "must be clearly lighter than the first"),
     ],
 )
 def test_a_slip_in_a_look_is_named(tmp_path, text, complaint):
@@ -56,3 +63,20 @@ def test_a_look_on_the_command_line_replaces_the_one_in_the_settings(tmp_path):
     (tmp_path / "mine.toml").write_text(OWN)
     (tmp_path / "job.toml").write_text(f'look_file = "{(tmp_path / "mine.toml").as_posix()}"')
     assert Settings.from_toml(tmp_path / "job.toml", look="oil").look_file is None
+
+
+def test_a_look_of_two_colours_has_no_others_but_those_of_a_palette(model, tmp_path):
+    (tmp_path / "mine.toml").write_text('prompt = "ink drawing"\nduotone = ["#200000", "#ffffe0"]')
+    colours = torch.rand(3, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    own = str(tmp_path / "mine.toml")
+    made = torch.cat(list(restyle.frames(colours, look_file=own)))
+    film = torch.cat(list(restyle.frames(colours, look="noir")))
+    dark, way = torch.tensor([32.0, 0, 0]).view(3, 1, 1) / 255, torch.tensor([223.0, 255, 224]).view(3, 1, 1) / 255
+    share = (made - dark) / way
+    assert (share - share.mean(dim=1, keepdim=True)).abs().max() < 1e-5
+    assert (film - film.mean(dim=1, keepdim=True)).abs().max() < 1e-5
+    assert film.std() > 0.05
+    style = np.random.default_rng(2).normal((30, 60, 190), 8, (40, 40, 3)).clip(0, 255).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "style.png"), style)
+    given = torch.cat(list(restyle.frames(colours, look="noir", palette=str(tmp_path / "style.png"))))
+    assert torch.allclose(given.mean(dim=(0, 2, 3)) * 255, torch.tensor([190.0, 60, 30]), atol=12)
