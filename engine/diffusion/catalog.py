@@ -47,11 +47,10 @@ def find_row(model: str) -> Row | None:
 
 def _unknown(model: str) -> ModelError:
     known = [row.name for row in ROWS]
-    if Path(model).expanduser().is_file():
-        return ModelError(
-            f"{model} is a file; a model is a folder in diffusers' layout. A checkpoint of Stable Diffusion 1.5 in "
-            f"safetensors goes so: --model animatediff --checkpoint {model}"
-        )
+    if (file := Path(model).expanduser()).is_file():
+        own = f" A checkpoint of Stable Diffusion 1.5 goes so: --model animatediff --checkpoint {model}"
+        advice = own if file.suffix == ".safetensors" else ""
+        raise ModelError(f"{model} is a file; a model is a folder in diffusers' layout.{advice}")
     if "/" in model:
         return ModelError(f"There is no folder {model}. Give one that holds a model, or a name of `restyle models`.")
     return ModelError(

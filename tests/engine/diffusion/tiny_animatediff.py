@@ -121,22 +121,22 @@ def draw_zeros(net: nn.Module) -> None:
             nn.init.normal_(parameter, std=0.2)
 
 
-def words(folder: Path) -> None:
+def words(folder: Path, **changes: int) -> None:
     """This writes a tokenizer that knows letters, and its text encoder."""
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     pieces = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     vocabulary = {piece: number for number, piece in enumerate(pieces)}
     tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=32)
     tokenizer.save_pretrained(folder / "tokenizer")
-    config = CLIPTextConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=TEXT,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=32,
-        bos_token_id=len(vocabulary) - 2,
-        eos_token_id=len(vocabulary) - 1,
-        pad_token_id=len(vocabulary) - 1,
-    )
-    CLIPTextModel(config).save_pretrained(folder / "text_encoder")
+    settings = {
+        "vocab_size": len(vocabulary),
+        "hidden_size": TEXT,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 32,
+        "bos_token_id": len(vocabulary) - 2,
+        "eos_token_id": len(vocabulary) - 1,
+        "pad_token_id": len(vocabulary) - 1,
+    }
+    CLIPTextModel(CLIPTextConfig(**{**settings, **changes})).save_pretrained(folder / "text_encoder")

@@ -69,10 +69,10 @@ def transformer(**changes: Any) -> Any:
     return LIBRARY.WanVACETransformer3DModel(**{**settings, **changes})
 
 
-def words(folder: Path) -> None:
+def words(folder: Path, **changes: int) -> None:
     """This writes a tokenizer that knows letters, and a text encoder of one layer."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0)]
     pieces += [(chr(code), -3.0) for code in range(ord("a"), ord("z") + 1)]
     T5Tokenizer(vocab=pieces, extra_ids=0).save_pretrained(folder / "tokenizer")
-    config = UMT5Config(vocab_size=len(pieces), d_model=TEXT, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
-    UMT5EncoderModel(config).save_pretrained(folder / "text_encoder")
+    sizes = {"d_model": TEXT, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2, "vocab_size": len(pieces)}
+    UMT5EncoderModel(UMT5Config(**{**sizes, **changes})).save_pretrained(folder / "text_encoder")
