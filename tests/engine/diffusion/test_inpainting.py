@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import diffusers
@@ -17,6 +18,7 @@ from engine.diffusion import catalog
 from engine.diffusion.inpainting import LEAST, shares_made
 from engine.diffusion.sampling import hold
 from engine.diffusion.stylizer import Chunk, Request
+from engine.diffusion.vace import by_latents
 from engine.diffusion.wan_vace import WanVace
 from engine.settings import load_look
 from engine.windows import FrameRule
@@ -43,6 +45,17 @@ def test_a_latent_of_several_frames_is_made_where_any_of_them_is(frame: int, lat
     mask = torch.zeros(9, 1, 8, 8)
     mask[frame] = 1
     assert shares_made(mask, 8, VIDEO).flatten().nonzero().flatten().tolist() == [latent]
+
+
+@pytest.mark.parametrize(("frame", "latent"), [(0, 0), (1, 1), (2, 1), (4, 1), (5, 2), (8, 2)])
+def test_vace_is_told_to_make_a_latent_where_any_of_its_frames_is_made(frame: int, latent: int) -> None:
+    """The library asks one frame of four."""
+    mask = torch.zeros(9, 1, 8, 16)
+    mask[frame, :, 3, 5] = 1
+    like: Any = SimpleNamespace(factor=8, rule=VIDEO)
+    told = by_latents(mask, like)
+    assert told.shape == (3, 64, 1, 2)
+    assert told.nonzero().tolist() == [[latent, 3 * 8 + 5, 0, 0]]
 
 
 def test_held_latents_are_the_sources_at_the_next_level_until_their_share_of_the_run_begins() -> None:
