@@ -14,7 +14,7 @@ from consistency.steady import Pair, Steadier
 from engine.chunks import Studio
 from engine.colours import cells
 from engine.footage import read_frames
-from engine.keyframes import Led, through
+from engine.keyframes import FINER, Led, through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.windows import Span
@@ -39,7 +39,7 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
         joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
         shot = Span(chunks[0][1].start, chunks[-1][1].stop)
         steadied = map(recolour, _steadied(joined, shot, studio.fine_motion, steady))
-        yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _source(studio, number))
+        yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _finer(studio, number))
 
 
 def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
@@ -53,8 +53,10 @@ def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
     return Palette.of(made).onto(studio.palette)
 
 
-def _source(studio: Studio, number: int) -> Tensor:
-    return read_frames(studio.reader, Span(number, number + 1), studio.sizes.work)[0]
+def _finer(studio: Studio, number: int) -> Tensor:
+    """This reads a frame of the source at the size in which ways to painted frames are settled."""
+    height, width = (min(out, FINER * work) for out, work in zip(studio.sizes.output, studio.sizes.work, strict=True))
+    return read_frames(studio.reader, Span(number, number + 1), (height, width))[0]
 
 
 def _joined(

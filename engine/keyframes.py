@@ -2,9 +2,9 @@
 
 A painted picture is looked up from the frames around it along the source's motion, at the size of the result and in one
 step from wherever a pixel was, so that it stays as sharp as it was painted. The way is found at the size that is worked
-on. Light that changes meanwhile goes on changing: what the model's frames differ by over some pixels is added. It holds
-as far as going there and back comes home, and fades out, slowly at first, until the next painted frame or over `REACH`
-frames.
+on, and settled in a source of up to `FINER` times its sides. Light that changes meanwhile goes on changing: what the
+model's frames differ by over many pixels is added. It holds as far as going there and back comes home, and fades out,
+slowly at first, until the next painted frame or over `REACH` frames.
 """
 
 from __future__ import annotations
@@ -21,16 +21,24 @@ from consistency.blur import blur
 from consistency.warp import warp
 from engine.errors import SettingsError
 from engine.media import MediaInfo, scaled
-from engine.motion import Motion
+from engine.motion import Estimated, Motion
 from engine.pictures import read_picture
 from engine.timecode import frame_at, read_time
 from engine.traces import ReadSource, Trace
+from engine.ways import larger, resized, settled, sought
 from engine.windows import Span
 
 REACH = 36
 """Frames over which a painted frame fades where no other follows."""
+FINER = 2
+"""Times the size that is worked on: ways are settled in no finer pictures, as it takes as long as they have pixels."""
 COARSE = 4
 """Pixels that are worked on: of so many a side one says how the light has changed."""
+BROAD = 3.0
+"""Of those: over how many to each side light is taken to change alike."""
+FAINT = 0.01
+"""Difference in colour, 0 to 1, that says nothing."""
+GRAIN = 0.7  # pixels that the source is blurred by, before it is compared
 ENOUGH = 0.5
 """Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
 
@@ -81,10 +89,10 @@ def _picture(file: Path, info: MediaInfo, size: tuple[int, int], what: str) -> T
 
 @dataclass(frozen=True)
 class Carried:
-    """What a painted picture `[3, H, W]` says of another frame, found at the size that is worked on.
+    """What a painted picture `[3, H, W]` says of another frame.
 
     way: the flow to where it shows each pixel, `[1, 2, h, w]`. share: how far it counts, 0 to 1, `[1, 1, h, w]`. light:
-    what the frame is lighter by than the painted one was made, `[1, 3, h / 4, w / 4]`.
+    what the frame is lighter by than the painted one was made, `[1, 3, ...]`, coarse.
     """
 
     picture: Tensor
@@ -95,10 +103,8 @@ class Carried:
     def over(self, frame: Tensor) -> Tensor:
         """This gives what is to be added to a frame `[1, 3, H, W]` at the size of the result."""
         size = frame.shape[-2:]
-        factors = [there / here for there, here in zip(size, self.way.shape[-2:], strict=True)]
-        way = _larger(self.way, size) * self.way.new_tensor(factors[::-1]).view(1, 2, 1, 1)
-        shown, _ = warp(self.picture[None], way, "bicubic")
-        return _larger(self.share, size) * (shown + _larger(self.light, size) - frame)
+        shown, _ = warp(self.picture[None], larger(self.way, size), "bicubic")
+        return resized(self.share, size) * (shown + resized(self.light, size) - frame)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,8 @@ def through(
 ) -> Iterator[Led]:
     """This leads a shot's finished frames, `[N, 3, h, w]` each, through the painted frames that lie in it.
 
-    Up to `REACH` frames before a painted one are held until it is reached. Where there are any, frames come singly.
+    source: gives its frames at the size of these, or finer ones. Up to `REACH` frames before a painted one are held
+    until it is reached. Where there are any, frames come singly.
     """
     keys = {key.number: key for key in keyframes if shot.start <= key.number < shot.stop}
     if not keys:
@@ -168,7 +175,9 @@ class _Spread:
 
     def __init__(self, key: Keyframe, made: Tensor, motion: Motion, source: ReadSource) -> None:
         self.key, self.reach = key, REACH
-        self._made, self._trace = made, Trace(key.number, motion, source)
+        self._made, self._source, self._guessed = made, source, isinstance(motion, Estimated)
+        self._trace = Trace(key.number, motion, self._seen)
+        self._then = self._now
 
     def turn(self, reach: int) -> None:
         """This goes back to the painted frame, to fade over `reach` frames from there."""
@@ -183,16 +192,37 @@ class _Spread:
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         way, trust = self._trace.step(number)
         trust = (trust / ENOUGH).clamp(max=1)
-        light = _lighter(led.frames, warp(self._made, way)[0], trust)
+        light = _lighter(led.frames, self._made, way, trust)
+        way, trust = self._settled(way, trust)
         return replace(led, carried=(*led.carried, Carried(self.key.picture, way, fade * trust, light)))
 
+    def _settled(self, way: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+        """This brings a way and its trust to the size of the finer source."""
+        size = self._now.shape[-2:]
+        light = _lighter(self._trace.here[None], self._trace.first[None], way, trust)
+        now, then = (blur(one, GRAIN) for one in (self._now - resized(light, size), self._then))
+        way = larger(way, size)
+        return settled(sought(way, now, then) if self._guessed else way, trust, now, then)
 
-def _lighter(now: Tensor, then: Tensor, trust: Tensor) -> Tensor:
-    """This says what a frame is lighter by than another, `[1, 3, h, w]`, over some pixels that can be trusted."""
-    height, width = (-(-side // COARSE) for side in now.shape[-2:])
-    known = blur(F.adaptive_avg_pool2d(torch.cat([(now - then) * trust, trust], dim=1), (height, width)), 1)
-    return known[:, :3] / known[:, 3:].clamp(min=1e-3)
+    def _seen(self, number: int) -> Tensor:
+        """This reads the source, to be looked at more closely too, and gives it as it is worked on."""
+        self._now = self._source(number)[None]
+        return scaled(self._now, (self._made.shape[-2], self._made.shape[-1]))[0]
 
 
-def _larger(maps: Tensor, size: Sequence[int]) -> Tensor:
-    return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)
+def _lighter(now: Tensor, then: Tensor, way: Tensor, trust: Tensor) -> Tensor:
+    """This says what a frame is lighter by than another where its way ends, over many pixels that can be trusted.
+
+    What differs by more than most around, as borders do that slipped, is no light: it counts less.
+    """
+    change = now - warp(then, way)[0]
+    apart = (change - resized(_around(change, trust), now.shape[-2:])).square().mean(dim=1, keepdim=True)
+    usual = resized(_around(apart, trust), now.shape[-2:]) + FAINT**2
+    return _around(change, trust * torch.exp(-apart / (2 * usual)))
+
+
+def _around(maps: Tensor, trust: Tensor) -> Tensor:
+    """This takes the coarse mean of maps `[1, C, h, w]`, each pixel counting as far as it is trusted."""
+    height, width = (-(-side // COARSE) for side in maps.shape[-2:])
+    known = blur(F.adaptive_avg_pool2d(torch.cat([maps * trust, trust], dim=1), (height, width)), BROAD)
+    return known[:, :-1] / known[:, -1:].clamp(min=1e-3)

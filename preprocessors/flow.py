@@ -13,6 +13,7 @@ import torch
 from kornia.geometry.transform import remap
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from preprocessors.spread import Spread
 
@@ -68,14 +69,23 @@ class DisFlow:
         """This gives `flow_to_previous` `[2, H, W]` of two frames `[3, H, W]`."""
         return self._between(_grey(current), _grey(previous), current)
 
+    def near(self, previous: Tensor, current: Tensor, flow: Tensor) -> Tensor:
+        """This gives `flow_to_previous` as it is found beginning at a flow `[2, H, W]` that is known about."""
+        here = _grey(current)
+        below, right = (side - own for side, own in zip(here.shape, flow.shape[-2:], strict=True))
+        start = F.pad(flow[None], (0, right, 0, below), mode="replicate")[0].permute(1, 2, 0).contiguous().numpy()
+        return self._between(here, _grey(previous), current, start)
+
     def both(self, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         """This gives the flow from current to previous and the one from previous to current, `[2, H, W]` each."""
         before, now = _grey(previous), _grey(current)
         return self._between(now, before, current), self._between(before, now, current)
 
-    def _between(self, here: NDArray[np.uint8], there: NDArray[np.uint8], like: Tensor) -> Tensor:
+    def _between(
+        self, here: NDArray[np.uint8], there: NDArray[np.uint8], like: Tensor, start: NDArray[np.float32] | None = None
+    ) -> Tensor:
         height, width = like.shape[-2:]
-        found = self._search.calc(here, there, None)  # type: ignore[call-overload]  # None: no flow to start from
+        found = self._search.calc(here, there, start)  # type: ignore[arg-type]  # None: no flow to start from
         flow = np.asarray(found, np.float32)
         return torch.from_numpy(flow[:height, :width]).permute(2, 0, 1).contiguous()
 
