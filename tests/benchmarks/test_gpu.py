@@ -41,6 +41,23 @@ def test_it_runs_on_any_machine_and_says_what_it_has_not_measured(
     assert found["jobs"][1]["plan"] == ["on cpu: as little is computed at once as can be"]
 
 
+def test_compiled_blocks_are_measured_where_a_net_has_such(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What compiles is left out: it takes minutes."""
+    asked: list[dict[str, Any]] = []
+    net = "diffusers.WanVACETransformer3DModel.compile_repeated_blocks"
+    monkeypatch.setattr(net, lambda _, **how: asked.append(how))
+    with pytest.raises(SystemExit):
+        gpu.main(["--tiny", "--device=cpu", "--model=wan", "--steps=1", "--repeat=1", "--frames=9", "--compile"])
+    assert asked == [{"dynamic": True}]
+    said = capsys.readouterr().out
+    assert "the same bits after another length" in said
+    (found,) = json.loads(said.splitlines()[-1])["models"]
+    assert found["compiled"]["same bits"]
+    assert found["compiled"]["first run"] > 0
+
+
 @pytest.mark.parametrize(("ratio", "status"), [(1.05, 0), (1.06, 1)])
 def test_on_a_gpu_a_step_that_costs_too_much_ends_with_one(
     ratio: float, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

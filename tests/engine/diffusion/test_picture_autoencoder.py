@@ -26,6 +26,12 @@ def test_slices_give_what_the_whole_gives(net: Any) -> None:
     torch.testing.assert_close(sliced.decode(latents), whole.decode(latents), atol=1e-5, rtol=1e-4)
 
 
+def test_only_the_kind_whose_tiles_are_right_goes_in_tiles(net: Any) -> None:
+    """The library's tiles for the others take a factor of eight and four channels for granted."""
+    Autoencoder(net).spare(1, tiled=True)
+    assert net.use_tiling is (type(net).__name__ == "AutoencoderKL")
+
+
 def test_latents_are_an_eighth_as_large_and_the_same_each_time(net: Any) -> None:
     autoencoder = Autoencoder(net)
     latents = autoencoder.encode(FRAMES)

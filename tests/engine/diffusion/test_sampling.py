@@ -6,8 +6,10 @@ import diffusers
 import pytest
 import torch
 
+from engine.diffusion.flow_sampling import begin
 from engine.diffusion.sampling import SCHEDULERS, StridedDDIM, check_scheduler, levels
 from engine.errors import ModelError, SettingsError
+from tests.engine.diffusion import tiny_wan
 from tests.engine.diffusion.tiny_animatediff import scheduler
 
 LIBRARY: Any = diffusers
@@ -94,3 +96,16 @@ def test_every_scheduler_takes_levels_of_our_choice() -> None:
         visited = levels(one, 4, 0.6)
         one.set_timesteps(timesteps=visited, device="cpu")
         assert [round(float(level)) for level in one.timesteps] == visited
+
+
+def test_levels_that_round_to_one_timestep_are_all_visited() -> None:
+    """By its timestep alone the library takes the second of two for the first."""
+    sampler = tiny_wan.scheduler()
+    for begun, visited in ((True, 1), (False, 2)):
+        begin(sampler, 30, 0.005, torch.device("cpu"))
+        assert sampler.timesteps[0] == sampler.timesteps[1]
+        if not begun:
+            sampler._begin_index = None  # as the library leaves it
+        latents = torch.zeros(1, 1, 1, 1)
+        sampler.step(latents, sampler.timesteps[0], latents)
+        assert sampler.step_index == visited
