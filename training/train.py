@@ -193,7 +193,7 @@ def _depth(recipe: Recipe) -> DepthNet:
         return load_depth(recipe.start / "depth")
     views, planes, run = recipe.depth_views, recipe.depth_planes, recipe.run
     pools = depth.load_pools(run / "depth_pool.pt", recipe.photos, views, planes)
-    few = max(2, views // 25), max(2, planes // 6)  # the upright pool is half as large
+    few = max(2, min(32, views // 25)), max(2, min(32, planes // 6))  # the upright pool is half as large
     unseen = depth.load_pools(run / "depth_unseen.pt", recipe.photos, *few, held_out=True)
     net = depth.train(pools, unseen, **recipe.stage("depth"))
     depth.export(net, recipe.target / "depth")
