@@ -40,7 +40,12 @@ class RaftFlow:
             ModuleNotFoundError: torchvision is not installed.
             OSError, ValueError, RuntimeError: torchvision does not fit, or the weights are missing or damaged.
         """
-        from torchvision.models.optical_flow import raft_large, raft_small
+        try:
+            from torchvision.models.optical_flow import raft_large, raft_small
+        except RuntimeError as error:
+            raise RuntimeError(
+                "torchvision is here, but built for another torch; install it from the index that torch is from"
+            ) from error
 
         state = read_weights(file)
         net: Any = (raft_large if any(name.startswith("mask_predictor") for name in state) else raft_small)()

@@ -40,12 +40,13 @@ def opening(path: Path) -> Tensor:
 
 @pytest.fixture(scope="module")
 def openings(footage: Path) -> dict[str, Tensor]:
-    """Those of all clips, the odd ones among them, but of those that hold no picture."""
-    found: dict[str, Tensor] = {}
-    for path in [*sorted(footage.iterdir()), *sorted((footage / "edge").iterdir())]:
-        if path.suffix in SUFFIXES:
-            with suppress(MediaError):
-                found[path.name] = opening(path)
+    """Those of all clips, the odd ones and stills among them, but of those that hold no picture."""
+    stills = [footage / "edge" / "png_seq", footage / "edge" / "png_seq_alpha", footage / "proxy_blender/frame.*.exr"]
+    clips = [path for path in [*footage.iterdir(), *(footage / "edge").iterdir()] if path.suffix in SUFFIXES]
+    found = {str(path): opening(path) for path in stills}
+    for path in sorted(clips):
+        with suppress(MediaError):
+            found[str(path)] = opening(path)
     return found
 
 
@@ -55,7 +56,7 @@ def name_of(drawer: Preprocessor) -> str:
 
 @pytest.mark.parametrize("drawer", DRAWERS, ids=name_of)
 def test_every_clip_has_its_map(drawer: Preprocessor, openings: dict[str, Tensor]) -> None:
-    assert len(openings) >= 30
+    assert len(openings) >= 40
     for name, clip in openings.items():
         frames = clip[:FEW] if drawer in TINY else clip
         fitted = drawer.fit([frames])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -77,18 +78,32 @@ def test_any_size_gives_flow_of_that_size(size: tuple[int, int]) -> None:
 def test_what_is_no_weights_is_refused(tmp_path: Path) -> None:
     here = _torchvision() is not None
     (tmp_path / "raft.pth").write_bytes(b"no weights")
-    with pytest.raises(ModelError, match="something else than weights" if here else r"restyle\[raft\]"):
+    lacking = r"restyle\[raft\]|built for another torch"
+    with pytest.raises(ModelError, match="something else than weights" if here else lacking):
+        load_detector("flow", str(tmp_path / "raft.pth"))
+
+
+def test_a_torchvision_for_another_torch_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torchvision").mkdir()
+    words = 'raise RuntimeError("operator torchvision::nms does not exist")'
+    (tmp_path / "torchvision" / "__init__.py").write_text(words)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "raft.pth").write_bytes(b"no weights")
+    with pytest.raises(ModelError, match="cannot be loaded: torchvision is here, but built for another torch"):
         load_detector("flow", str(tmp_path / "raft.pth"))
 
 
 def _torchvision() -> Any:
+    """None where it is not installed, or built for another torch."""
     try:
         return importlib.import_module("torchvision.models.optical_flow")
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, RuntimeError):
         return None
 
 
-@pytest.mark.skipif(_torchvision() is None, reason="torchvision is not installed: pip install 'restyle[raft]'")
+@pytest.mark.skipif(_torchvision() is None, reason="no torchvision for this torch: pip install 'restyle[raft]'")
 @pytest.mark.parametrize("name", ["raft_small", "raft_large"])
 class TestOfTorchvision:
     """The real classes, with random weights."""
