@@ -35,29 +35,15 @@ EULER = {**LINEAR, "_class_name": "EulerDiscreteScheduler", "timestep_spacing": 
 GUIDED = {"canny": 0.5, "depth": 1.0}
 # The motion modules of Stable Diffusion 1.5 were trained on 16 frames of independent noise.
 SLOW = Defaults(steps=20, guidance=7.5, noise_carried=0.5)
+SD15_CONTROLS = frozenset(part.component.removeprefix("controlnet_") for part in NETS)
 ANIMATEDIFF = Family(
     "animatediff",
-    frozenset(
-        {
-            "AnimateDiffControlNetPipeline",
-            "AnimateDiffPipeline",
-            "AnimateDiffVideoToVideoControlNetPipeline",
-            "AnimateDiffVideoToVideoPipeline",
-            "StableDiffusionPipeline",
-            "UNet2DConditionModel",
-            "UNetMotionModel",
-        }
-    ),
+    frozenset({f"AnimateDiff{kind}Pipeline" for kind in ("", "ControlNet", "VideoToVideo", "VideoToVideoControlNet")})
+    | {"StableDiffusionPipeline", "UNet2DConditionModel", "UNetMotionModel"},
     window=16,
     side=512,
     defaults=SLOW,
-    takes=Capabilities(
-        frozenset(part.component.removeprefix("controlnet_") for part in NETS),
-        negative_prompt=True,
-        references=4,
-        weighs_references=True,
-        masks=True,
-    ),
+    takes=Capabilities(SD15_CONTROLS, negative_prompt=True, references=4, weighs_references=True, masks=True),
 )
 
 
@@ -78,6 +64,7 @@ def _lightning(steps: int) -> Row:
     )
 
 
+WAN_CONTROLS = frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"})
 WAN_VACE = Family(
     "wan_vace",
     frozenset({"WanVACEPipeline", "WanVACETransformer3DModel"}),
@@ -85,13 +72,7 @@ WAN_VACE = Family(
     side=480,
     # Each latent of a video had noise of its own when Wan was trained.
     defaults=Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0}),
-    takes=Capabilities(
-        frozenset({"canny", "depth", "edges", "flow", "lineart", "openpose", "softedge"}),
-        negative_prompt=True,
-        several=False,
-        references=4,
-        masks=True,
-    ),
+    takes=Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True),
     working=10.0,
 )
 WAN_LICENCE = Licence("Apache-2.0", commercial=True)
@@ -109,6 +90,7 @@ def _wan_parts(repository: str, **experts: float) -> tuple[Part, ...]:
     return *parts(repository, "main", vae=0.51, text_encoder=11.36, tokenizer=0.02, scheduler=0.0, **experts), index
 
 
+WAN_14B = _wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7)
 COSMOS = "nvidia/Cosmos-Transfer2.5-2B"
 COSMOS_NETS = tuple(
     Part(f"controlnet_{control}", COSMOS, revision=f"diffusers/controlnet/general/{name}", size=0.94)
@@ -168,18 +150,13 @@ ROWS = (
         licence=WAN_LICENCE,
         parts=_wan_parts("Wan-AI/Wan2.1-VACE-1.3B-diffusers", transformer=7.15),
     ),
-    WAN_VACE.row(
-        "wan-vace-14b",
-        "Wan 2.1 VACE",
-        licence=WAN_LICENCE,
-        parts=_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
-    ),
+    WAN_VACE.row("wan-vace-14b", "Wan 2.1 VACE", licence=WAN_LICENCE, parts=WAN_14B),
     WAN_VACE.row(
         "wan-vace-14b-fast",
         "Wan 2.1 VACE, distilled to 4 steps, fewer at less strength",
         licence=WAN_LICENCE,
         parts=(
-            *_wan_parts("Wan-AI/Wan2.1-VACE-14B-diffusers", transformer=34.7),
+            *WAN_14B,
             Part("lora_fast", "lightx2v/Wan2.1-Distill-Loras", file=WAN_LORA, size=0.63),
         ),
         defaults=replace(WAN_VACE.defaults, steps=4, guidance=1.0, distilled=True),
@@ -220,15 +197,8 @@ ROWS = (
     ),
     Family(
         "ltx2",
-        frozenset(
-            {
-                "LTX2ConditionPipeline",
-                "LTX2ImageToVideoPipeline",
-                "LTX2InContextPipeline",
-                "LTX2Pipeline",
-                "LTX2VideoTransformer3DModel",
-            }
-        ),
+        frozenset({f"LTX2{kind}Pipeline" for kind in ("", "Condition", "ImageToVideo", "InContext")})
+        | {"LTX2VideoTransformer3DModel"},
         window=121,
         side=512,
         defaults=Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0}),
