@@ -1,8 +1,8 @@
 """Masks that a person painted of some frames, carried to all others along the source's motion.
 
 Between two painted frames each says of a pixel what it was where the pixel came from; the nearer one counts more, and
-each only as far as going there and back came home, and as the source has the same colour there and here. Before the
-first and after the last there is one to go by.
+each only as far as going there and back came home, and as the source has the same colour there and here. Near borders
+the way is that of the side which looks like the pixel. Before the first and after the last there is one to go by.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from consistency.blur import blur
 from consistency.warp import warp
 from engine.footage import Footage
 from engine.keyframes import Keyframe
 from engine.motion import Motion
 from engine.timecode import read_time
 from engine.traces import Trace
+from engine.ways import settled
 from engine.windows import Span
 
 BLOCK = 16  # frames that are read at once
@@ -32,6 +34,7 @@ LEAST = 1e-6  # of trust: where nobody knows, both count
 LEVELS = 255
 UNLIKE = 0.05
 """How far colours, 0 to 1, may be apart: by so much, and 0.61 of the trust is left."""
+GRAIN = 0.7  # pixels that the source is blurred by, before it is compared
 ROUND = 3  # pixels a side that this is the mean over
 
 
@@ -110,6 +113,8 @@ class FollowedMasks:
     def _seen_from(self, trace: Trace, number: int) -> tuple[Tensor, Tensor]:
         """What a painted frame says of another one, and how far to believe it, `[1, 1, h, w]` each."""
         way, trust = trace.step(number)
+        here, there = (blur(one[None], GRAIN) for one in (trace.here, trace.first))
+        way, trust = settled(way, trust, here, there)
         known = warp(torch.cat([self._painted[trace.start], trace.first[None]], dim=1), way)[0]
         # The root: over many frames small misses add up even where the way is right, which the colour then shows.
         return known[:, :1], trust.sqrt() * _alike(known[:, 1:], trace.here[None])
