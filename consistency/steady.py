@@ -20,7 +20,7 @@ from consistency.blur import blur, energy, light
 from consistency.flicker import around, flicker
 from consistency.occlusion import further, motion_boundary, round_trip
 from consistency.swim import Swim
-from consistency.warp import warp
+from consistency.warp import warped
 
 STRIDES = (1, 3, 9)
 LOOKAHEAD = sum(STRIDES)
@@ -159,8 +159,9 @@ class _Pass:
             return here
         links = here.links if self._stride == 1 else self._longer(number)
         early = torch.tensor([self._ease(number, places[side]) for side in sides]).view(-1, 1, 1, 1)
-        others, ways = torch.cat([self._held[places[side]].layers for side in sides]), links[sides]
-        seen = warp(others, ways[:, :2], "bicubic")[0]
+        others = torch.cat([self._held[places[side]].layers for side in sides])
+        ways = links if len(sides) == len(links) else links[sides]
+        seen = warped(others, ways[:, :2], "bicubic")
         edges = blur(motion_boundary(here.links[:, :2]).amax(dim=0, keepdim=True), 2)
         picture, flickers = _settled(here, seen, ways[:, 2:] * early, edges)
         return replace(here, layers=torch.cat([picture, here.grey], dim=1), links=links, flickers=flickers)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from consistency.blur import blur, light
 from consistency.flicker import CELL, UNSEEN, between, cells
 from consistency.occlusion import further, motion_boundary
-from consistency.warp import warp
+from consistency.warp import warped
 
 HOP, HOPS = 3, 3
 """One frame in so many is looked at, beside the one so many of these before it."""
@@ -67,7 +67,7 @@ class Swim:
         link = reduce(lambda older, newer: further(newer, older), self._links)
         self._links.pop(0)
         here, then = self._looks[-1], self._looks.pop(0)
-        seen, _ = warp(then, link[:, :2], "bicubic")
+        seen = warped(then, link[:, :2], "bicubic")
         apart = blur(here - light(blur(here, BROAD), blur(seen, BROAD)) * seen, FINE)
         weight = link[:, 2:] * (1 - blur(motion_boundary(link[:, :2]), 1))
         return typical(apart[:, :3], here[:, :3], apart[:, 3:], here[:, 3:], weight)

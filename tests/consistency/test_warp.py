@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from consistency.warp import warp
+from consistency.warp import warp, warped
 from samples.scenes import draw_scene
 
 
@@ -81,3 +81,21 @@ def test_a_fraction_of_a_pixel_is_exact_far_from_the_middle() -> None:
 def test_a_flow_that_does_not_fit_is_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(1, 2, 12, 20\).*\(1, 3, 12, 19\)"):
         warp(torch.zeros(1, 3, 12, 19), steady(0, 0))
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_a_place_is_looked_up_to_a_thousandth_of_a_pixel_with_whichever_library(mode: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    frames, flow = torch.rand(2, 4, 37, 51, generator=generator), 20 * torch.randn(2, 2, 37, 51, generator=generator)
+    plain, inside = warp(frames, flow, mode)
+    exact, inside_exactly = warp(frames.double(), flow.double(), mode)  # by torch, as on other devices
+    assert (plain - exact).abs().max() < 3e-5
+    assert torch.equal(inside, inside_exactly.float())
+    assert torch.equal(plain, warped(frames, flow, mode))
+
+
+def test_what_is_learned_through_it_is_carried_back() -> None:
+    frames = torch.rand(1, 3, 12, 20, requires_grad=True)
+    warp(frames, steady(3, 0))[0].sum().backward()
+    assert frames.grad is not None
+    assert torch.allclose(frames.grad[..., 3:-1], torch.ones(1, 3, 12, 16), atol=1e-4)
