@@ -10,6 +10,10 @@ from torch.nn import functional as F
 EDGE = 1e-3
 """Pixels beyond the outermost pixel centres that still count as inside: what rounding may do to a flow of zero."""
 BY_OPENCV = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC}
+MOST = 32767
+"""Pixels a side that OpenCV looks up in; from version 5 on at exact places, before that at 32nds of a pixel."""
+BEYOND = 4
+"""Pixels outside of a picture where all is as at its border: no place need be farther off."""
 
 
 def warp(frames: Tensor, flow: Tensor, mode: str = "bilinear") -> tuple[Tensor, Tensor]:
@@ -41,7 +45,7 @@ def _places(frames: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 def _look_up(frames: Tensor, x: Tensor, y: Tensor, mode: str) -> Tensor:
     plain = frames.device.type == "cpu" and frames.dtype == x.dtype == torch.float32
-    if plain and not (frames.requires_grad or x.requires_grad):
+    if plain and max(frames.shape[-2:]) < MOST and not (frames.requires_grad or x.requires_grad):
         return _by_opencv(frames, x, y, BY_OPENCV[mode])
     height, width = frames.shape[-2:]
     # grid_sample's picture reaches from -1 to 1, its outermost pixel centres lie half a pixel within.
@@ -51,6 +55,8 @@ def _look_up(frames: Tensor, x: Tensor, y: Tensor, mode: str) -> Tensor:
 
 def _by_opencv(frames: Tensor, x: Tensor, y: Tensor, kind: int) -> Tensor:
     """The same on a processor, where torch takes half as long again."""
+    right, lower = frames.shape[-1] - 1 + BEYOND, frames.shape[-2] - 1 + BEYOND
+    x, y = x.clamp(-BEYOND, right), y.clamp(-BEYOND, lower)
     found = torch.empty(frames.shape)
     for planes, across, down, out in zip(*(part.contiguous().numpy() for part in (frames, x, y, found)), strict=True):
         for plane, into in zip(planes, out, strict=True):

@@ -94,6 +94,7 @@ def read_duotone(value: object) -> tuple[Colour, Colour]:
     dark, light = map(read_colour, value) if isinstance(value, list | tuple) and len(value) == 2 else (None, None)
     if dark is None or light is None:
         raise SettingsError(f'duotone is {value!r}; it must be a dark and a light colour, as ["#211c24", "#f5e8cc"].')
+    # By brightness, as `consistency.palette` prints them; nothing of that is imported here, where all starts.
     if 0.299 * (light[0] - dark[0]) + 0.587 * (light[1] - dark[1]) + 0.114 * (light[2] - dark[2]) < 0.1:
         raise SettingsError(f"duotone is {value!r}; the second colour must be clearly lighter than the first.")
     return dark, light

@@ -17,6 +17,7 @@ from torch import Tensor
 from consistency.palette import Duotone
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
+from engine.checks import read_duotone
 from engine.chunks import Studio
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
@@ -208,7 +209,7 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
         controls=controls,
         keyframes=sources.keyframes,
         palette=sources.palette,
-        duotone=Duotone(*look.duotone) if look and look.duotone else None,
+        duotone=Duotone(*read_duotone(look.duotone)) if look and look.duotone else None,
         inside=part.inside if stylizer.capabilities.masks else None,
         workplace=sources.workplace,
     )

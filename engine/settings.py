@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from engine.checks import (
-    Colour,
     check_steady,
     check_strength,
     check_whole,
@@ -64,7 +63,7 @@ class Look:
     """A named look: words for the model and how tightly it holds to the source.
 
     `strength` (0 to 1) is how far the picture may leave the source; `controls` maps a control's name to its weight
-    (0 free, 1 tight), a number or as `engine.weights` reads it. `duotone`: a dark and a light colour, given as
+    (0 free, 1 tight), a number or as `engine.weights` reads it. `duotone`: a dark and a light colour, as
     `#rrggbb`, between which all of the result lies: what a drawing is made with and on, a film's black and white.
     """
 
@@ -74,7 +73,7 @@ class Look:
     negative_prompt: str = ""
     strength: float = 0.6
     controls: Mapping[str, Weighted] = field(default_factory=dict)
-    duotone: tuple[Colour, Colour] | None = None
+    duotone: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("title", "prompt", "negative_prompt"):
@@ -84,7 +83,7 @@ class Look:
         check_strength(self.strength)
         object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         if self.duotone is not None:
-            object.__setattr__(self, "duotone", read_duotone(self.duotone))
+            read_duotone(self.duotone)
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

@@ -63,7 +63,7 @@ def sought(way: Tensor, now: Tensor, then: Tensor) -> Tensor:
 
 
 def settled(way: Tensor, trust: Tensor, now: Tensor, then: Tensor) -> tuple[Tensor, Tensor]:
-    """This gives a way `[1, 2, H, W]` from `now` to `then`, `[1, 3, H, W]` in one light, that keeps to borders.
+    """This gives a way `[1, 2, H, W]` from `now` to `then`, `[1, 3, H, W]`, that keeps to borders; best in one light.
 
     trust: how far it is trusted, 0 to 1, as it was found in small pictures, `[1, 1, h, w]`. What comes out as trust is
     `[1, 1, H, W]`.

@@ -50,7 +50,7 @@ def _unknown(model: str) -> ModelError:
     if (file := Path(model).expanduser()).is_file():
         own = f" A checkpoint of Stable Diffusion 1.5 goes so: --model animatediff --checkpoint {model}"
         advice = own if file.suffix == ".safetensors" else ""
-        raise ModelError(f"{model} is a file; a model is a folder in diffusers' layout.{advice}")
+        return ModelError(f"{model} is a file; a model is a folder in diffusers' layout.{advice}")
     if "/" in model:
         return ModelError(f"There is no folder {model}. Give one that holds a model, or a name of `restyle models`.")
     return ModelError(

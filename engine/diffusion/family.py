@@ -23,9 +23,10 @@ def recognise(folder: Path) -> Family:
     named = _class_name(folder / "model_index.json")
     inside = _class_name(folder / "unet" / "config.json") or _class_name(folder / "transformer" / "config.json")
     families = {row.family.module: row.family for row in ROWS}
-    for family in families.values():
-        if family.classes & {named, inside}:
-            return family
+    known = {name: family for family in families.values() for name in family.classes}
+    for name in (named, inside):  # the index first: it speaks for the whole folder
+        if name in known:
+            return known[name]
     found = f"holds a {named or inside}" if named or inside else "has neither unet/config.json nor transformer/"
     raise ModelError(f"{folder} {found}. Models that work here: {', '.join(families)}; see `restyle models`.")
 

@@ -1,6 +1,6 @@
 """What a model's folder says of itself, in `restyle.json`: what it does best where a person has not said otherwise.
 
-    {"steps": 6, "guidance": 1.0, "noise_carried": 1.0, "window": 16, "side": 288}
+    {"steps": 4, "guidance": 1.0, "noise_carried": 1.0, "window": 16, "side": 288}
 
 Each may be left out; also `controls`, weights by their names, and `distilled`. They mean what `Row` and `Defaults` say.
 """

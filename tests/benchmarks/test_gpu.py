@@ -21,6 +21,10 @@ def test_the_nets_are_as_large_as_those_that_are_fetched() -> None:
         sizes = {part.component: part.size for part in catalog.find("wan-vace-1.3b").parts}
         wan = sum(p.numel() for p in real_size.WAN["vae"]().parameters())
         assert 4e-9 * wan == pytest.approx(sizes["vae"], abs=0.01)
+        # Its base is kept in full precision, what it was taught of controls in half.
+        weights = dict(real_size.WAN["transformer"]().named_parameters())
+        kept = sum(p.numel() * (2 if name.startswith("vace") else 4) for name, p in weights.items())
+        assert 1e-9 * kept == pytest.approx(sizes["transformer"], abs=0.01)
 
 
 @pytest.mark.parametrize("model", ["sd15", "wan"])

@@ -94,6 +94,19 @@ def test_a_place_is_looked_up_to_a_thousandth_of_a_pixel_with_whichever_library(
     assert torch.equal(plain, warped(frames, flow, mode))
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("far", [1e4, 3e9, float("inf")])
+def test_what_is_far_outside_takes_the_border_on_its_side(mode: str, far: float) -> None:
+    flow = steady(far, -far)
+    assert torch.allclose(warped(ramp(), flow, mode), ramp()[..., :1, -1:].expand(-1, -1, 12, 20), atol=1e-5)
+
+
+def test_longer_sides_than_opencv_takes_are_looked_up_too() -> None:
+    line = torch.linspace(0, 1, 32800).view(1, 1, 1, -1)
+    flow = torch.tensor([7.0, 0.0]).view(1, 2, 1, 1).expand(1, 2, 1, 32800)
+    assert torch.allclose(warped(line, flow)[..., :-7], line[..., 7:], atol=1e-5)
+
+
 def test_what_is_learned_through_it_is_carried_back() -> None:
     frames = torch.rand(1, 3, 12, 20, requires_grad=True)
     warp(frames, steady(3, 0))[0].sum().backward()

@@ -167,7 +167,7 @@ def test_a_thread_that_has_ended_is_over_whatever_came_at_its_end() -> None:
 
 
 class Stubborn(Stoppable):
-    """Goes on for half a second after it was first told to stop."""
+    """Goes on for two seconds after it was first told to stop."""
 
     def __init__(self) -> None:
         super().__init__("stubborn")
@@ -176,7 +176,7 @@ class Stubborn(Stoppable):
     def work(self) -> None:
         """This does nothing, for long."""
         told: float | None = None
-        while told is None or time.monotonic() < told + 0.5:
+        while told is None or time.monotonic() < told + 2:
             try:
                 self.began.set()
                 time.sleep(0.001)
