@@ -29,7 +29,9 @@ SHARES = 33
 """Quantiles that are remembered of each frame."""
 
 NOISE = 0.05
-"""Of the scale: what differs from the frame before by less is mostly noise, by more mostly motion."""
+"""Of the scale: what differs from a frame before by less is mostly noise, by more mostly motion."""
+BEFORE = 2
+"""How many frames before are averaged with each: noise changes a third as much from frame to frame."""
 
 Matrix = NDArray[np.float64]
 
@@ -40,15 +42,15 @@ class AlignedDepth:
 
     network: frames `[T, 3, H, W]` to inverse depth `[T, 1, H, W]` of any scale and shift, each frame by itself.
     weights: a mark by which it is known. scales: for each frame of the shot what its guess is multiplied by, and what
-    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. What is
-    left of noise is halved: where a frame differs little from the one before, both are averaged.
+    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. Of
+    noise a third is left: where a frame differs little from the two before, all are averaged.
     """
 
     network: Callable[[Tensor], Tensor]
     weights: str = ""
     scales: tuple[tuple[float, float], ...] = ()
     name: str = "depth"
-    lookbehind: int = 1
+    lookbehind: int = BEFORE
 
     @property
     def key(self) -> str:
@@ -80,8 +82,13 @@ class AlignedDepth:
         wanted = self.scales[number : number + len(frames)] or ((1.0, 0.0),) * len(frames)
         scale, shift = torch.tensor(wanted, dtype=torch.float32).view(-1, 2, 1, 1, 1).unbind(1)
         aligned = (self._guess(frames) * scale + shift).clamp(0, 1)
-        apart = aligned[1:] - aligned[:-1]
-        return torch.cat([aligned[:1], aligned[1:] - apart / (2 + 2 * (apart / NOISE).square())])
+        total, count = aligned.clone(), torch.ones_like(aligned)
+        for back in range(1, min(BEFORE, len(aligned) - 1) + 1):
+            now, then = aligned[back:], aligned[:-back]
+            alike = 1 / (1 + ((now - then) / NOISE).square())
+            total[back:] += alike * then
+            count[back:] += alike
+        return total / count
 
     def _guess(self, frames: Tensor) -> Tensor:
         with torch.no_grad():

@@ -27,7 +27,9 @@ from training.views import Texture, draw_view
 SHAPES = ((160, 288), (288, 160))
 CUTS = ((96, 160), (96, 128), (96, 192))  # height and width of a batch; turned for upright pictures
 HELD_OUT = 1_000_000  # seeds from here on are for looking at results
-BATCH = 16
+BATCH = 8  # pictures, each with grain of two kinds
+STILL = 10.0
+"""How much it counts that grain changes the guess: depth that flickers with a camera's noise is of no use."""
 TEXTURES = 500  # at most: a few pictures need fewer
 
 
@@ -97,14 +99,20 @@ def load_pools(cache: Path, photos: Path, views: int, scenes: int, held_out: boo
 
 
 def batches(pools: list[Pool], rng: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """This draws pictures `[B, 3, h, w]`, made worse, and their inverse depth `[B, 1, h, w]`, for ever."""
+    """This draws pictures `[B, 3, h, w]`, made worse, and their inverse depth `[B, 1, h, w]`, for ever.
+
+    The second half shows the pictures of the first, each with grain as strong as there, but another.
+    """
     shares = torch.tensor([float(len(pool.near)) for pool in pools])
     while True:
         pool = pools[int(torch.multinomial(shares, 1, generator=rng))]
         which = torch.randint(len(pool.near), (BATCH,), generator=rng)
         both = torch.cat([pool.pictures[which], pool.near[which]], dim=1).float() / 255
         cut = _zoom(both, rng)
-        yield worsen(cut[:, :3], rng), cut[:, 3:]
+        plain = worsen(cut[:, :3], rng)
+        strength = (-0.06 + 0.14 * torch.rand(BATCH, 1, 1, 1, generator=rng)).clamp(min=0)
+        grained = [plain + strength * torch.randn(plain.shape, generator=rng) for _ in range(2)]
+        yield torch.cat(grained).clamp(0, 1), cut[:, 3:].repeat(2, 1, 1, 1)
 
 
 def _zoom(both: Tensor, rng: torch.Generator) -> Tensor:
@@ -125,7 +133,7 @@ def _one(rng: torch.Generator) -> float:
 
 
 def worsen(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """This changes colours, contrast and sharpness of pictures `[B, 3, H, W]` and adds noise, each in its own way."""
+    """This changes colours, contrast and sharpness of pictures `[B, 3, H, W]`, each in its own way."""
 
     def some(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(len(pictures), 1, 1, 1, generator=rng)
@@ -136,9 +144,7 @@ def worsen(pictures: Tensor, rng: torch.Generator) -> Tensor:
     shaped = (coloured ** some(0.5, 2.0) - 0.5) * some(0.4, 1.3) + 0.5 + some(-0.25, 0.25)
     small = F.interpolate(shaped, scale_factor=0.35 + 0.6 * _one(rng), mode="bilinear", antialias=True)
     soft = F.interpolate(small, shaped.shape[-2:], mode="bilinear")
-    softened = torch.where(some(0, 1) < 0.4, soft, shaped)
-    grain = torch.randn(softened.shape, generator=rng) * some(-0.06, 0.08).clamp(min=0)
-    return (softened + grain).clamp(0, 1)
+    return torch.where(some(0, 1) < 0.4, soft, shaped)
 
 
 def loss_of(guess: Tensor, near: Tensor) -> Tensor:
@@ -153,6 +159,11 @@ def loss_of(guess: Tensor, near: Tensor) -> Tensor:
     blind = ordered[:, : int(0.9 * ordered.shape[1])].mean()
     steps = sum(_steps(F.avg_pool2d(miss, size)) for size in (1, 2, 4, 8))
     return 8 * miss.square().mean() + 2 * steps + 0.3 * blind
+
+
+def _loss(guess: Tensor, near: Tensor) -> Tensor:
+    one, other = guess.chunk(2)
+    return loss_of(guess, near) + STILL * (one - other).abs().mean()
 
 
 def _aligned(near: Tensor) -> Tensor:
@@ -198,7 +209,7 @@ def train(pools: list[Pool], held_out: list[Pool], run: Path, steps: int, seed: 
         stage,
         model,
         lambda rng: batches(pools, rng),
-        lambda batch, rng: loss_of(model.guess(batch[0]).float(), batch[1]),
+        lambda batch, rng: _loss(model.guess(batch[0]).float(), batch[1]),
         lambda average: f"held-out error {measure(cast(DepthNet, average), held_out)['network']:.4f}",
     )
     return cast(DepthNet, trained)
