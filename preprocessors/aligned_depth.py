@@ -54,8 +54,8 @@ class AlignedDepth:
 
     @property
     def key(self) -> str:
-        """The network's weights."""
-        return self.weights
+        """The network's weights, and how many frames are averaged."""
+        return f"{self.weights} {BEFORE}"
 
     def fit(self, frames: Iterable[Tensor]) -> Self:
         """This finds scale and shift of all frames of a shot together, so that neighbours agree and none drifts away.
