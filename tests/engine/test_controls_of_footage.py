@@ -64,7 +64,8 @@ def test_every_clip_has_its_map(drawer: Preprocessor, openings: dict[str, Tensor
         assert (len(maps), *maps.shape[2:]) == (len(frames), *frames.shape[2:]), name
         assert 0 <= maps.min() <= maps.max() <= 1, name  # false for what is no number, too
         assert torch.equal(draw_window(drawer.fit(frames.split(max(1, len(frames) // 2))), frames), maps), name
-        one_by_one = [draw_window(fitted, frames[max(0, i - 1) : i + 1], min(i, 1), i) for i in range(len(frames))]
+        seen = [min(i, fitted.lookbehind) for i in range(len(frames))]
+        one_by_one = [draw_window(fitted, frames[i - back : i + 1], back, i) for i, back in enumerate(seen)]
         torch.testing.assert_close(torch.cat(one_by_one), maps, rtol=0, atol=1e-5)
 
 
