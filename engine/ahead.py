@@ -32,10 +32,8 @@ def ahead(items: Generator[T]) -> Generator[T]:
                 pass
             few = coming.result()
     finally:
-        try:
-            maker.stop()
-        finally:
-            items.close()
+        maker.stop()
+        items.close()
 
 
 class _Maker(Stoppable, Generic[T]):
@@ -62,9 +60,8 @@ class _Maker(Stoppable, Generic[T]):
             del coming  # or the item would stay until the next one is asked for
 
     def stop(self) -> None:
-        try:
-            self._asked.put(None)
-            if not self.ended(NAP):
-                self.interrupt()
-        finally:
+        self._asked.put(None)
+        self.join(NAP)
+        if self.is_alive():
+            self.interrupt()
             self.end()

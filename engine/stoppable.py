@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from threading import Lock, Thread
 
 PATIENCE = 5.0  # seconds until a thread is told again to stop
-GLANCE = 0.005  # seconds between two looks at whether it has ended
 
 
 class Stopped(BaseException):
@@ -40,32 +38,11 @@ class Stoppable(Thread):
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(Stopped))
 
     def end(self) -> None:
-        """This waits until a thread that was interrupted has ended; where that takes long it is interrupted again.
-
-        Whoever waits may be interrupted, too: that is raised when the thread has ended, or it would work on beside
-        whatever is closed next.
-        """
-        told: Stopped | None = None
-        while True:
-            try:
-                if self.ended(PATIENCE) or not self.is_alive():
-                    break
-                self.interrupt()
-            except Stopped as error:
-                told = error
-        self.join()
-        if told:
-            raise told
-
-    def ended(self, seconds: float) -> bool:
-        """This waits so long at most, and says whether the work is over.
-
-        Not by `join`: where that is interrupted, Python takes the thread for ended though it is not.
-        """
-        until = time.monotonic() + seconds
-        while not self._over and time.monotonic() < until:
-            time.sleep(GLANCE)
-        return self._over
+        """This waits until a thread that was interrupted has ended; where that takes long it is interrupted again."""
+        self.join(PATIENCE)
+        while self.is_alive():
+            self.interrupt()
+            self.join(PATIENCE)
 
     def _run(self) -> None:
         try:
