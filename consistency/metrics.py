@@ -14,12 +14,12 @@ import torch
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
-from consistency.warp import warp
+from consistency.warp import warped
 
 
 def change(frames: Tensor, flow_to_previous: Tensor) -> Tensor:
     """This is what each frame but the first adds to the one before, carried along: `[T - 1, 3, H, W]`."""
-    return frames[1:] - warp(frames[:-1], flow_to_previous[1:])[0]
+    return frames[1:] - warped(frames[:-1], flow_to_previous[1:])
 
 
 def warp_error(frames: Tensor, flow_to_previous: Tensor, mask: Tensor) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from consistency.blur import blur
 from consistency.occlusion import occluded
-from consistency.warp import warp
+from consistency.warp import warped
 
 Flow = Callable[[Tensor, Tensor], Tensor]
 """`flow(previous, current)` of two frames `[3, H, W]` to `[2, H, W]`: `current(p) = previous(p + flow(p))`."""
@@ -49,8 +49,8 @@ def _fused(left: Tensor, right: Tensor, source: Tensor | None, progress: float, 
 def _meet(left: Tensor, right: Tensor, progress: float, flow: Flow) -> tuple[Tensor, Tensor]:
     """This warps both versions to one place on the way from left (`progress` 0) to right (1)."""
     way = _trusted_way(left, right, flow)
-    here = warp(way, -progress * way)[0]  # the way of what arrives at a pixel, not of what started there
-    return warp(left, -progress * here, "bicubic")[0], warp(right, (1 - progress) * here, "bicubic")[0]
+    here = warped(way, -progress * way)  # the way of what arrives at a pixel, not of what started there
+    return warped(left, -progress * here, "bicubic"), warped(right, (1 - progress) * here, "bicubic")
 
 
 def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
@@ -64,7 +64,7 @@ def _trusted_way(left: Tensor, right: Tensor, flow: Flow) -> Tensor:
     trust = (1 - occluded(there, back)) * (there.square().sum(dim=1, keepdim=True) < longest**2)
     sigma = max(left.shape[-2:]) / 96
     apart, remains = (
-        blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warp(right, there)[0])
+        blur((left - other).square().mean(dim=1, keepdim=True), sigma) for other in (right, warped(right, there))
     )
     trust = trust * ((0.35 - remains / (apart + 1e-5)) / 0.2).clamp(0, 1)
     return blur(there * trust, sigma) / (blur(trust, sigma) + 0.05)

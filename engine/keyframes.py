@@ -18,14 +18,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blur import blur
-from consistency.warp import warp
+from consistency.warp import warped
 from engine.errors import SettingsError
 from engine.media import MediaInfo, scaled
 from engine.motion import Estimated, Motion
 from engine.pictures import read_picture
 from engine.timecode import frame_at, read_time
 from engine.traces import ReadSource, Trace
-from engine.ways import larger, resized, settled, sought
+from engine.ways import GRAIN, larger, resized, settled, sought
 from engine.windows import Span
 
 REACH = 36
@@ -38,7 +38,6 @@ BROAD = 3.0
 """Of those: over how many to each side light is taken to change alike."""
 FAINT = 0.01
 """Difference in colour, 0 to 1, that says nothing."""
-GRAIN = 0.7  # pixels that the source is blurred by, before it is compared
 ENOUGH = 0.5
 """Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
 
@@ -103,7 +102,7 @@ class Carried:
     def over(self, frame: Tensor) -> Tensor:
         """This gives what is to be added to a frame `[1, 3, H, W]` at the size of the result."""
         size = frame.shape[-2:]
-        shown, _ = warp(self.picture[None], larger(self.way, size), "bicubic")
+        shown = warped(self.picture[None], larger(self.way, size), "bicubic")
         return resized(self.share, size) * (shown + resized(self.light, size) - frame)
 
 
@@ -215,7 +214,7 @@ def _lighter(now: Tensor, then: Tensor, way: Tensor, trust: Tensor) -> Tensor:
 
     What differs by more than most around, as borders do that slipped, is no light: it counts less.
     """
-    change = now - warp(then, way)[0]
+    change = now - warped(then, way)
     apart = (change - resized(_around(change, trust), now.shape[-2:])).square().mean(dim=1, keepdim=True)
     usual = resized(_around(apart, trust), now.shape[-2:]) + FAINT**2
     return _around(change, trust * torch.exp(-apart / (2 * usual)))

@@ -15,14 +15,14 @@ EDGE = 8
 """Pixels beyond the picture's edge after which half of a change is left."""
 
 ReadSource = Callable[[int], Tensor]
-"""The source's frame of a number, `[3, H, W]`, at the size that is worked on."""
+"""The source's frame of a number, `[3, H, W]`."""
 
 
 class Trace:
     """The way back to frame `start`, from one frame to the next in one direction.
 
     What a picture of that frame says is looked up along it in one step, from wherever a pixel was, so it stays sharp.
-    first, here: the source's frames at its start, and where it has come to.
+    source: gives frames of the size that motion is known at. first, here: those at its start, and where it has come to.
     """
 
     def __init__(self, start: int, motion: Motion, source: ReadSource) -> None:

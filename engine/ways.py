@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blur import blur
-from consistency.warp import warp
+from consistency.warp import warped
 from preprocessors.flow import DisFlow
 
 RINGS = (1.5, 3.0, 6.0)
@@ -25,6 +25,8 @@ APART = 0.25
 """Pixels of the small picture: where ways around differ by less, there is no border and each keeps its own."""
 UNLIKE = 0.05
 """How far colours, 0 to 1, may be apart: by so much, and a neighbour counts as little as with 0.61 of the trust."""
+GRAIN = 0.7
+"""Pixels that sources are to be blurred by before they are compared."""
 FARTHER = 0.05
 """What a pixel's distance costs, as a logarithm of trust: of equals the nearer one is taken."""
 LEAST = 1e-3
@@ -56,7 +58,7 @@ def sought(way: Tensor, now: Tensor, then: Tensor) -> Tensor:
     """
     found = SEARCH.near(then[0], now[0], way[0])[None]
     known, new = (
-        F.avg_pool2d((warp(then, one)[0] - now).square().mean(dim=1, keepdim=True), AROUND, 1, AROUND // 2)
+        F.avg_pool2d((warped(then, one) - now).square().mean(dim=1, keepdim=True), AROUND, 1, AROUND // 2)
         for one in (way, found)
     )
     return torch.where(new < BETTER * known, found, way)

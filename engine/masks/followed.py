@@ -20,21 +20,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from consistency.blur import blur
-from consistency.warp import warp
+from consistency.warp import warped
 from engine.footage import Footage
 from engine.keyframes import Keyframe
 from engine.motion import Motion
 from engine.timecode import read_time
 from engine.traces import Trace
-from engine.ways import settled
+from engine.ways import GRAIN, UNLIKE, settled
 from engine.windows import Span
 
 BLOCK = 16  # frames that are read at once
 LEAST = 1e-6  # of trust: where nobody knows, both count
 LEVELS = 255
-UNLIKE = 0.05
-"""How far colours, 0 to 1, may be apart: by so much, and 0.61 of the trust is left."""
-GRAIN = 0.7  # pixels that the source is blurred by, before it is compared
 ROUND = 3  # pixels a side that this is the mean over
 
 
@@ -115,7 +112,7 @@ class FollowedMasks:
         way, trust = trace.step(number)
         here, there = (blur(one[None], GRAIN) for one in (trace.here, trace.first))
         way, trust = settled(way, trust, here, there)
-        known = warp(torch.cat([self._painted[trace.start], trace.first[None]], dim=1), way)[0]
+        known = warped(torch.cat([self._painted[trace.start], trace.first[None]], dim=1), way)
         # The root: over many frames small misses add up even where the way is right, which the colour then shows.
         return known[:, :1], trust.sqrt() * _alike(known[:, 1:], trace.here[None])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from consistency.warp import warp
+from consistency.warp import warped
 from consistency.watch import RAW, RESULT, SOURCE
 from engine.media import Reader, as_jpeg, scaled
 from engine.report.job import FinishedJob
@@ -124,7 +124,7 @@ def _moment(job: FinishedJob, source: Reader, result: Reader, place: Place, size
         next(iter(together(job, source, result, Span(number, number + 1)))) for number in (place.before, place.frame)
     )
     flow, mask = source_motion(DisFlow(fine=True), before[SOURCE], frame[SOURCE])
-    change = (frame[RESULT] - warp(before[RESULT][None], flow[None])[0][0]).abs() * mask
+    change = (frame[RESULT] - warped(before[RESULT][None], flow[None])[0]).abs() * mask
     rows = tuple(_jpegs(scaled(frames[list(SHOWN)], size)) for frames in (before, frame))
     return Moment(place, rows, as_jpeg(scaled(MAGNIFIED * change[None], size)[0]))
 
