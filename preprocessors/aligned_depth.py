@@ -42,8 +42,8 @@ class AlignedDepth:
 
     network: frames `[T, 3, H, W]` to inverse depth `[T, 1, H, W]` of any scale and shift, each frame by itself.
     weights: a mark by which it is known. scales: for each frame of the shot what its guess is multiplied by, and what
-    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. Of
-    noise a third is left: where a frame differs little from the two before, all are averaged.
+    is added then. Something large that comes nearer over hundreds of frames takes some of the scale with it. Noise
+    changes a third as much from frame to frame: where a frame differs little from the two before, all are averaged.
     """
 
     network: Callable[[Tensor], Tensor]

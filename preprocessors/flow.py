@@ -70,7 +70,7 @@ class DisFlow:
         return self._between(_grey(current), _grey(previous), current)
 
     def near(self, previous: Tensor, current: Tensor, flow: Tensor) -> Tensor:
-        """This gives `flow_to_previous` as it is found beginning at a flow `[2, H, W]` that is known about."""
+        """This gives `flow_to_previous` `[2, H, W]`, looked for from a flow on that is roughly known."""
         here = _grey(current)
         below, right = (side - own for side, own in zip(here.shape, flow.shape[-2:], strict=True))
         start = F.pad(flow[None], (0, right, 0, below), mode="replicate")[0].permute(1, 2, 0).contiguous().numpy()

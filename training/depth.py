@@ -162,6 +162,7 @@ def loss_of(guess: Tensor, near: Tensor) -> Tensor:
 
 
 def _loss(guess: Tensor, near: Tensor) -> Tensor:
+    """This is the error of both halves of a batch, and what they differ by, though they show the same."""
     one, other = guess.chunk(2)
     return loss_of(guess, near) + STILL * (one - other).abs().mean()
 
