@@ -8,7 +8,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from engine.stoppable import Stoppable, Stopped
+from engine.stoppable import Stoppable, Stopped, heed
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ def ahead(items: Generator[T]) -> Generator[T]:
             coming = maker.ask()
             yield few.pop()
             while not wait([coming], NAP).done:
-                pass
+                heed()
             few = coming.result()
     finally:
         maker.stop()
@@ -60,8 +60,6 @@ class _Maker(Stoppable, Generic[T]):
             del coming  # or the item would stay until the next one is asked for
 
     def stop(self) -> None:
+        self.interrupt()
         self._asked.put(None)
-        self.join(NAP)
-        if self.is_alive():
-            self.interrupt()
-            self.end()
+        self.join()

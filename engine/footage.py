@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.media import Reader, scaled
+from engine.stoppable import heed
 from engine.windows import Span
 
 SLICE = 8  # frames read and scaled at once
@@ -18,6 +19,7 @@ def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:
     """This reads frames at `size`, a few at a time, so that large sources never stand whole in memory."""
     frames = torch.empty(len(span), 3, *size)
     for start in range(span.start, span.stop, SLICE):
+        heed()
         stop = min(start + SLICE, span.stop)
         frames[start - span.start : stop - span.start] = scaled(reader.read(start, stop), size)
     return frames

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from engine.detectors import load_motion
+from engine.stoppable import heed
 from preprocessors.flow import DisFlow, FlowEstimator
 from preprocessors.workplace import Workplace
 
@@ -67,6 +68,7 @@ def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], 
     waiting: deque[Future[T]] = deque()
     with ThreadPoolExecutor(THREADS) as pool:
         for number, (previous, current) in enumerate(pairwise(frames), first + 1):
+            heed()
             waiting.append(pool.submit(ask, number, previous, current))
             if len(waiting) > 2 * THREADS:
                 yield waiting.popleft().result()

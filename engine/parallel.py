@@ -129,7 +129,7 @@ def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Cal
         for worker in workers:
             worker.interrupt()
         for worker in workers:
-            worker.end()
+            worker.join()
 
 
 class _Worker(Stoppable):

@@ -1,11 +1,12 @@
-"""A thread that can be stopped in the midst of its work, as Ctrl-C stops the main one."""
+"""Threads that end when they are told to, at the next layer of a network or the next frame that they come to."""
 
 from __future__ import annotations
 
-import ctypes
-from threading import Lock, Thread
+from functools import cache
+from threading import Event, Thread, current_thread
+from typing import Any
 
-PATIENCE = 5.0  # seconds until a thread is told again to stop
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 
 class Stopped(BaseException):
@@ -13,44 +14,49 @@ class Stopped(BaseException):
 
 
 class Stoppable(Thread):
-    """Does its `work` once; what that raises it must keep for whoever waits. It ends with the program at the latest."""
+    """Does its `work` once; what that raises it must keep for whoever waits. It ends with the program at the latest.
+
+    It is told to stop and heeds that itself. Python can also raise an error in another thread, wherever that stands,
+    but then locks stay shut, and up to Python 3.11 a thread that it has just begun may be hit in its place.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._over = False
-        self._ending = Lock()
+        self.told = Event()
 
     def work(self) -> None:
         """This is what the thread is for."""
         raise NotImplementedError
 
+    def start(self) -> None:
+        """This begins the work, in which every layer of a network heeds `interrupt`."""
+        _heeded_by_layers()
+        super().start()
+
     def run(self) -> None:
         """This works until there is nothing left, or until it is told to stop."""
         try:
-            self._run()
+            self.work()
         except Stopped:
             return
 
     def interrupt(self) -> None:
-        """This raises `Stopped` in the thread as soon as it is in Python again, as between two layers of the model."""
-        with self._ending:
-            if not self._over and self.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(Stopped))
+        """This raises `Stopped` in the thread as soon as that heeds it."""
+        self.told.set()
 
-    def end(self) -> None:
-        """This waits until a thread that was interrupted has ended; where that takes long it is interrupted again."""
-        self.join(PATIENCE)
-        while self.is_alive():
-            self.interrupt()
-            self.join(PATIENCE)
 
-    def _run(self) -> None:
-        try:
-            self.work()
-        finally:
-            while not self._over:  # whatever comes meanwhile: a thread that is begun later may have the same number
-                try:
-                    with self._ending:
-                        self._over = True
-                except Stopped:
-                    continue
+def heed() -> None:
+    """This raises `Stopped` in a thread that has been told to stop; work that takes long calls it now and then."""
+    thread = current_thread()
+    if isinstance(thread, Stoppable) and thread.told.is_set():
+        raise Stopped
+
+
+@cache
+def _heeded_by_layers() -> None:
+    """This has layers call `heed`, once and for all: of any network, as they come from libraries."""
+
+    def before(*given: Any) -> None:  # noqa: ANN401 - a layer and what it is given
+        heed()
+
+    register_module_forward_pre_hook(before)

@@ -8,6 +8,7 @@ has a stride, a latent is the picture of its last frame.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field
 
 import torch
@@ -70,3 +71,11 @@ def _tint(source: Tensor, request: Request) -> Tensor:
     colour = torch.tensor([byte / 255 for byte in digest[:3]]).view(1, 3, 1, 1)
     share = request.strength * 0.5
     return source * (1 - share) + colour * share
+
+
+def slow_layers() -> None:
+    """This is the work of a model of very many quick layers: minutes."""
+    layer, picture = torch.nn.Identity(), torch.zeros(1)
+    for _ in range(200_000):
+        time.sleep(0.001)
+        layer(picture)

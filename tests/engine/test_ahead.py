@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from engine.ahead import ahead
-from engine.stoppable import Stoppable, Stopped
+from tests.fake_stylizer import slow_layers
 
 NAME = "restyle ahead"
 
@@ -111,8 +111,7 @@ def test_whoever_stops_early_leaves_no_thread_behind_however_long_its_work(how: 
         try:
             yield 0
             began.set()
-            for _ in range(200_000):
-                time.sleep(0.001)
+            slow_layers()
             yield 1
         finally:
             ended.set()
@@ -136,31 +135,3 @@ def test_whoever_stops_early_leaves_no_thread_behind_however_long_its_work(how: 
         del few
     assert ended.is_set()
     assert running() == []
-
-
-class Unlucky(Stoppable):
-    """Is stopped just as it notes that it is over."""
-
-    def __init__(self) -> None:
-        super().__init__("unlucky")
-        self._ending = self  # type: ignore[assignment]  # as a lock
-        self.tries = 0
-
-    def work(self) -> None:
-        """Nothing to do."""
-
-    def __enter__(self) -> None:
-        self.tries += 1
-        if self.tries < 3:
-            raise Stopped
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing to release."""
-
-
-def test_a_thread_that_has_ended_is_over_whatever_came_at_its_end() -> None:
-    """Else the next interruption would hit another thread, begun since, to which the system gives the same number."""
-    thread = Unlucky()
-    thread.start()
-    thread.join()
-    assert thread._over

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from engine.pipeline import Progress
 from engine.settings import Settings
 from tests.engine.diffusion import tiny_sd15
 from tests.engine.test_pipeline import Killed, draw_clip
-from tests.fake_stylizer import FakeStylizer
+from tests.fake_stylizer import FakeStylizer, slow_layers
 
 ALONE = Settings(look="comic", steady=0)
 BOTH = replace(ALONE, device="cpu,cpu")
@@ -121,8 +120,7 @@ class Slow(FakeStylizer):
     """A model of very many quick layers."""
 
     def restyle(self, chunk: Chunk, request: Request) -> Styled:
-        for _ in range(200_000):
-            time.sleep(0.001)
+        slow_layers()
         raise AssertionError("nobody has stopped it")
 
 

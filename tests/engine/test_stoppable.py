@@ -1,0 +1,110 @@
+"""A thread that is told to stop does so in the midst of its work, wherever that is; others are left alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.footage import read_frames
+from engine.media import open_reader
+from engine.motion import of_pairs
+from engine.stoppable import Stoppable, heed
+from engine.windows import Span
+from tests.engine.test_pipeline import draw_clip
+from tests.fake_stylizer import slow_layers
+
+LAYER, PICTURE = torch.nn.Identity(), torch.zeros(1)
+
+
+class Worker(Stoppable):
+    """Does what it is given, and says how far it came."""
+
+    def __init__(self, task: Callable[[], object]) -> None:
+        super().__init__("worker")
+        self.began, self.finished = threading.Event(), False
+        self._task = task
+
+    def work(self) -> None:
+        self.began.set()
+        self._task()
+        self.finished = True
+
+
+def test_work_that_nobody_stops_is_finished() -> None:
+    worker = Worker(lambda: LAYER(PICTURE))
+    worker.start()
+    worker.join(60)
+    assert worker.finished
+
+
+def test_a_thread_ends_between_two_layers() -> None:
+    worker = Worker(slow_layers)
+    worker.start()
+    assert worker.began.wait(60)
+    worker.interrupt()
+    worker.join(60)
+    assert not worker.is_alive()
+    assert not worker.finished
+
+
+def pairs() -> None:
+    for _ in of_pairs(lambda number, previous, current: number, torch.zeros(4, 3, 8, 8), 0):
+        pass
+
+
+@pytest.mark.parametrize("task", [heed, pairs, lambda: LAYER(PICTURE)], ids=["heed", "pairs", "layer"])
+def test_what_takes_long_heeds_it(task: Callable[[], object]) -> None:
+    worker = Worker(task)
+    worker.interrupt()
+    worker.start()
+    worker.join(60)
+    assert worker.began.is_set()
+    assert not worker.finished
+
+
+def test_reading_heeds_it(tmp_path: Path) -> None:
+    reader = open_reader(draw_clip(tmp_path / "clip.mp4", 4, size=(32, 48)))
+    worker = Worker(lambda: read_frames(reader, Span(0, 4), (32, 48)))
+    worker.interrupt()
+    worker.start()
+    worker.join(60)
+    assert not worker.finished
+    assert len(read_frames(reader, Span(0, 4), (32, 48))) == 4
+
+
+def test_other_threads_go_on() -> None:
+    told = Worker(slow_layers)
+
+    def after() -> None:
+        told.join(60)
+        LAYER(PICTURE)
+        heed()
+
+    other = Worker(after)
+    told.start()
+    other.start()
+    told.interrupt()
+    other.join(60)
+    assert other.finished
+    LAYER(PICTURE)
+
+
+def test_threads_end_though_they_are_just_beginning_threads_of_their_own() -> None:
+    """Told by an error raised in it from outside, one of a few such threads would wait for ever."""
+
+    def endless() -> None:
+        while True:
+            pairs()
+
+    for number in range(50):
+        worker = Worker(endless)
+        worker.start()
+        time.sleep(number % 10 / 3000)
+        worker.interrupt()
+        worker.join(60)
+        assert not worker.is_alive()
