@@ -36,6 +36,7 @@ def describe_clip(clip: Path) -> dict[str, Any]:
         "colour": f"{info.transfer}, {info.matrix}, {'full' if info.full_range else 'limited'} range",
         "alpha": info.alpha,
         "interlaced": info.interlaced,
+        "timecode": " on reel ".join(filter(None, (info.timecode, info.reel))) or "none",
         "beside it": ", ".join(info.other_streams) or "nothing",
         "notes": " ".join(info.warnings) or "none",
     }

@@ -126,7 +126,7 @@ def _check_folder(path: Path, info: MediaInfo) -> tuple[str, ...]:
         raise SettingsError(f"PNG frames are written to a folder; {path.name} looks like a file. Name it {path.stem}.")
     if path.exists() and (not path.is_dir() or any(not is_frame_name(entry.name) for entry in path.iterdir())):
         raise SettingsError(f"{path} exists and holds other things than PNG frames; choose another name.")
-    lost = ", ".join(info.other_streams)
+    lost = ", ".join((*info.other_streams, *(["timecode"] if info.timecode else [])))
     return (f"Left out, since a folder of frames cannot hold it: {lost}.",) if lost else ()
 
 

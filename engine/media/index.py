@@ -122,6 +122,8 @@ def _index(path: Path, stream: VideoStream, entries: list[Entry]) -> FrameIndex:
         sample_aspect_ratio=1 / ratio if swap else ratio,
         other_streams=_other_streams(stream),
         warnings=tuple(warnings),
+        timecode=_told(stream, "timecode"),
+        reel=_told(stream, "reel_name"),
     )
     keys = sorted((e.pts, e.pts if e.dts is None else e.dts) for e in entries if e.key and e.pts is not None)
     return FrameIndex(info, layout, base, tuple(pts), tuple(keys), any(e.hidden for e in entries), leading)
@@ -196,7 +198,17 @@ def _codec_name(stream: VideoStream) -> str:
 
 
 def _other_streams(stream: VideoStream) -> tuple[str, ...]:
-    return tuple(stream_name(other) for other in stream.container.streams if other.index != stream.index)
+    others = (other for other in stream.container.streams if other.index != stream.index)
+    return tuple(stream_name(other) for other in others if not (other.type == "data" and "timecode" in other.metadata))
+
+
+def _told(stream: VideoStream, key: str) -> str | None:
+    """This looks a word up that a file may carry as a whole (in capitals in Matroska), with a track, or in its own."""
+    tracks = (other.metadata for other in stream.container.streams if other.type in ("video", "data"))
+    for metadata in (stream.container.metadata, stream.metadata, *tracks):
+        if told := metadata.get(key) or metadata.get(key.upper()):
+            return told
+    return None
 
 
 def stream_name(stream: Stream) -> str:

@@ -23,7 +23,8 @@ class MediaInfo:
 
     `width` and `height` are of the upright picture in stored pixels (rotation applied, pixels not made square).
     `times[i]` is when frame i is shown, in seconds, strictly increasing; `end` is when the last one stops.
-    `sample_aspect_ratio` is of the upright picture. `warnings` are sentences for people.
+    `sample_aspect_ratio` is of the upright picture. `timecode` is the first frame's, as `01:00:00:00`, where the file
+    has one, and `reel` the tape or card that it counts on. `warnings` are sentences for people.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class MediaInfo:
     sample_aspect_ratio: Fraction
     other_streams: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    timecode: str | None = None
+    reel: str | None = None
 
     @property
     def frames(self) -> int:

@@ -88,6 +88,8 @@ class ClipSink:
             options["movie_timescale"] = str(scale * max(1, 1000 // scale))
         self._target: OutputContainer = av.open(self._partial, "w", format=self._muxer, container_options=options)
         self._others: OtherStreams | None = None
+        if info.timecode:
+            self._target.metadata["timecode"] = info.timecode
         self._held: Packet[Any] | None = None
         self._reordering = 0  # how far decoding begins before the first frame is shown, in ticks
         try:
@@ -117,6 +119,8 @@ class ClipSink:
         context.colorspace = int(Colorspace.ITU709)
         context.color_trc = int(ColorTrc.BT709)
         context.color_primaries = int(ColorPrimaries.BT709)
+        if info.reel:
+            stream.metadata["reel_name"] = info.reel
         if chosen.tag is not None:
             context.codec_tag = chosen.tag
         return stream

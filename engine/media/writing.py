@@ -1,4 +1,4 @@
-"""Writing a result: frames at the source's own times, everything beside the picture copied packet for packet."""
+"""Writing a result: frames at the source's own times, with its timecode; what is beside them copied by packet."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ class Drawing:
     rotation: int = 0
     sound: str | None = None
     pixel_ratio: Fraction = Fraction(1)
+    timecode: str | None = None
+    reel: str | None = None
 
 
 def drawn_frame(number: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -71,6 +73,10 @@ def film(path: Path, **values: Any) -> Path:
         stream.width, stream.height, stream.pix_fmt = drawing.width, drawing.height, drawing.pixels
         stream.codec_context.time_base = stream.time_base = TICK
         stream.codec_context.sample_aspect_ratio = drawing.pixel_ratio
+        if drawing.timecode:
+            target.metadata["timecode"] = drawing.timecode
+        if drawing.reel:
+            stream.metadata["reel_name"] = drawing.reel
         if drawing.rotation:
             stream.set_display_rotation(drawing.rotation)
         sound = target.add_stream(drawing.sound, rate=48000, layout="mono") if drawing.sound else None

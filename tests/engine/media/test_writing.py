@@ -93,6 +93,26 @@ def test_colours_survive_and_are_tagged(tmp_path: Path, codec: Codec) -> None:
             assert clip.streams.video[0].codec_tag == "hvc1"
 
 
+@pytest.mark.parametrize("kind", [".mov", ".mp4", ".mkv"])
+@pytest.mark.parametrize("result", ["h264.mov", "h264.mp4", "h264.mkv", "prores4444.mov"])
+def test_timecode_goes_along_and_is_not_told_as_lost(tmp_path: Path, kind: str, result: str) -> None:
+    source = film(tmp_path / f"clip{kind}", count=20, timecode="10:59:58;12", sound="aac")
+    assert rewrite(source, tmp_path / result, Codec(result.split(".")[0])) == ()
+    assert probe(tmp_path / result).timecode == probe(source).timecode == "10:59:58;12"
+    assert probe(tmp_path / result).other_streams == ("audio aac",)
+    assert rewrite(source, tmp_path / "frames", Codec.PNG) == (
+        "Left out, since a folder of frames cannot hold it: audio aac, timecode.",
+    )
+
+
+def test_timecode_counts_on_the_sources_reel_and_stays_with_uneven_times(tmp_path: Path) -> None:
+    source = film(tmp_path / "clip.mov", times=UNEVEN, timecode="01:00:00:00", reel="A001C003")
+    rewrite(source, tmp_path / "result.mov")
+    found = probe(tmp_path / "result.mov")
+    assert (found.timecode, found.reel) == ("01:00:00:00", "A001C003")
+    assert found.times == probe(source).times
+
+
 def test_index_comes_before_the_data(tmp_path: Path) -> None:
     rewrite(film(tmp_path / "clip.mp4"), tmp_path / "result.mp4")
     data = (tmp_path / "result.mp4").read_bytes()
