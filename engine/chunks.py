@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from consistency.finish import Finish
 from consistency.occlusion import occluded
 from consistency.palette import Duotone, Palette
 from engine.diffusion.noise import ShotNoise
@@ -37,12 +38,13 @@ Inside = Callable[[int, int], Tensor]
 class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
-    motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it can
-    be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result passes
-    through. palette: the colours that it is given; duotone: the two colours that it is printed in, if it has no
-    palette. inside: the mask of the frames from one number to another, for a model that itself paints inside of it,
-    else None. workplace: where detectors compute, in turns with the model. ahead: whether the next chunk is prepared
-    while it is at work. announce: is told in words what a person should know while the job runs.
+    motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it
+    can be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result
+    passes through. palette: the colours that it is given; duotone: the two colours that it is printed in, if it has
+    no palette. finish: how what the model made is gone over. inside: the mask of the frames from one number to
+    another, for a model that itself paints inside of it, else None. workplace: where detectors compute, in turns
+    with the model. ahead: whether the next chunk is prepared while it is at work. announce: is told in words what a
+    person should know while the job runs.
     """
 
     reader: Reader
@@ -57,6 +59,7 @@ class Studio:
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
     duotone: Duotone | None = None
+    finish: Finish | None = None
     inside: Inside | None = None
     workplace: Workplace = field(default_factory=Workplace)
     ahead: bool = False
@@ -166,7 +169,8 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     kept = len(ready.noise.shared)
     tail = Tail(ready.noise, _last(styled.latents, kept + studio.stylizer.lookback if kept else 0))
     padding = padding_of(ready.span, studio.sizes, studio.stylizer)
-    studio.journal.store(ready.number, padding.crop(styled.frames), tail.to_tensors())
+    frames = padding.crop(styled.frames)
+    studio.journal.store(ready.number, studio.finish(frames) if studio.finish else frames, tail.to_tensors())
     return tail, seconds
 
 

@@ -15,9 +15,10 @@ from engine.plan import Sizes
 from engine.references import reference_files
 from engine.settings import Settings
 
-CHUNKS = 3
+CHUNKS = 4
 """Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends.
-3: noir and pencil keep more of the source, and masks that are followed keep to borders."""
+3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
+are finished."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
 """Settings that decide nothing of the chunks: with others, the same chunks make another result.

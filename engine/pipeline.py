@@ -14,6 +14,7 @@ from threading import get_ident
 
 from torch import Tensor
 
+from consistency.finish import Finish
 from consistency.palette import Duotone
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
@@ -32,7 +33,7 @@ from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, s
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
-from engine.settings import Codec, Settings
+from engine.settings import Codec, Look, Settings
 from engine.shots import find_shots
 from engine.sources import open_sources
 from engine.upsampling import delivered
@@ -210,9 +211,18 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
         keyframes=sources.keyframes,
         palette=sources.palette,
         duotone=Duotone(*read_duotone(look.duotone)) if look and look.duotone else None,
+        finish=_finish(look, stylizer),
         inside=part.inside if stylizer.capabilities.masks else None,
         workplace=sources.workplace,
     )
+
+
+def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
+    """This is how a look has the frames of a model that needs it gone over."""
+    if not look or not look.finish or not stylizer.defaults.finished:
+        return None
+    told = look.finish
+    return Finish(int(told.get("strokes", 0)), int(told.get("tones", 0)), told.get("lines", 0.0))
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:

@@ -18,6 +18,7 @@ from engine.checks import (
     check_whole,
     check_words,
     read_duotone,
+    read_finish,
     read_loras,
     read_mask,
     read_member,
@@ -65,6 +66,7 @@ class Look:
     `strength` (0 to 1) is how far the picture may leave the source; `controls` maps a control's name to its weight
     (0 free, 1 tight), a number or as `engine.weights` reads it. `duotone`: a dark and a light colour, as
     `#rrggbb`, between which all of the result lies: what a drawing is made with and on, a film's black and white.
+    `finish`: how frames of a small model are gone over, as `consistency.finish` says; a large one needs none of it.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Look:
     strength: float = 0.6
     controls: Mapping[str, Weighted] = field(default_factory=dict)
     duotone: tuple[str, str] | None = None
+    finish: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("title", "prompt", "negative_prompt"):
@@ -84,6 +87,7 @@ class Look:
         object.__setattr__(self, "controls", MappingProxyType(read_weights(self.controls)))
         if self.duotone is not None:
             read_duotone(self.duotone)
+        object.__setattr__(self, "finish", read_finish(self.finish))
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

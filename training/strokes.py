@@ -1,34 +1,11 @@
-"""What looks are drawn with: classical image processing on pictures `[H, W, 3]` or `[H, W]` float32, 0 to 1."""
+"""What targets are drawn with besides `consistency.drawing`: pictures `[H, W, 3]` or `[H, W]` float32, 0 to 1."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
-
-
-def clip(picture: NDArray[np.floating]) -> Image:
-    """This brings values back to 0 to 1."""
-    return np.asarray(np.clip(picture, 0, 1), np.float32)
-
-
-def blur(picture: Image, sigma: float) -> Image:
-    """This blurs by a Gaussian of `sigma` pixels."""
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
-
-
-def luma(picture: Image) -> Image:
-    """This is the brightness `[H, W]` of a picture `[H, W, 3]`."""
-    return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32), np.float32)
-
-
-def flatten(picture: Image, rounds: int, colour: float, space: float) -> Image:
-    """This filters bilaterally again and again: surfaces become flat, contours stay."""
-    for _ in range(rounds):
-        picture = np.asarray(cv2.bilateralFilter(picture, 0, colour, space), np.float32)
-    return picture
+from consistency.drawing import Image, blur, clip, smear
 
 
 def simplify(picture: Image, size: int) -> Image:
@@ -37,28 +14,9 @@ def simplify(picture: Image, size: int) -> Image:
     return np.asarray(cv2.medianBlur(cv2.medianBlur(plain, size), size) / 255, np.float32)
 
 
-def saturate(picture: Image, factor: float) -> Image:
-    """This makes colours richer (above 1) or greyer (below)."""
-    grey = luma(picture)[..., None]
-    return clip(grey + (picture - grey) * factor)
-
-
 def contrast(picture: Image, factor: float) -> Image:
     """This spreads values about the middle grey."""
     return clip((picture - 0.5) * factor + 0.5)
-
-
-def between(values: Image, low: float, high: float) -> Image:
-    """This rises smoothly from 0 at `low` to 1 at `high`."""
-    t = clip((values - low) / (high - low))
-    return np.asarray(t * t * (3 - 2 * t), np.float32)
-
-
-def contours(picture: Image, sigma: float, threshold: float) -> Image:
-    """Dark sides of contours, 0 to 1 (difference of Gaussians after Winnemoeller et al. 2012); sigma is their width."""
-    grey = luma(picture)
-    difference = blur(grey, sigma * 1.6) - blur(grey, sigma)
-    return clip(difference / threshold - 0.35)
 
 
 def noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Image:
@@ -67,42 +25,10 @@ def noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Ima
     return np.asarray(field / field.std(), np.float32)
 
 
-def direction(picture: Image, sigma: float) -> Image:
-    """The angle along the forms, from the smoothed structure tensor (Kyprianidis and Kang 2011)."""
-    grey = luma(picture)
-    dx, dy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    xx, yy, xy = (blur(np.asarray(part, np.float32), sigma) for part in (dx * dx, dy * dy, dx * dy))
-    return np.asarray(0.5 * np.arctan2(2 * xy, xx - yy) + np.pi / 2, np.float32)
-
-
-def smear(picture: Image, angle: Image, length: int) -> Image:
-    """The mean along the direction `angle` (line integral convolution with straight lines)."""
-    rows, columns = np.mgrid[: angle.shape[0], : angle.shape[1]].astype(np.float32)
-    total = np.zeros_like(picture)
-    for step in range(-(length // 2), length // 2 + 1):
-        x, y = columns + step * np.cos(angle), rows + step * np.sin(angle)
-        total += cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(total / (2 * (length // 2) + 1), np.float32)
-
-
 def along(field: Image, angle: Image, length: int) -> Image:
     """Noise drawn out into strokes along `angle`, with deviation 1 again."""
     smeared = smear(field, angle, length)
     return np.asarray(smeared / smeared.std(), np.float32)
-
-
-def dabs(picture: Image, radius: int) -> Image:
-    """The mean of that quarter around each pixel which varies least (Kuwahara et al. 1976): flat dabs, sharp rims."""
-    size = (radius + 1, radius + 1)
-    grey = luma(picture)
-    means, spreads = [], []
-    for anchor in ((0, 0), (radius, 0), (0, radius), (radius, radius)):
-        mean = cv2.boxFilter(grey, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT)
-        square = cv2.boxFilter(grey * grey, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT)
-        means.append(cv2.boxFilter(picture, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT))
-        spreads.append(square - mean * mean)
-    calmest = np.argmin(np.stack(spreads), axis=0)
-    return np.asarray(np.take_along_axis(np.stack(means), calmest[None, ..., None], axis=0)[0], np.float32)
 
 
 def shifted(picture: Image, x: int, y: int) -> Image:

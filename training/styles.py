@@ -11,25 +11,21 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from training.strokes import (
+from consistency.drawing import (
     Image,
-    along,
     between,
     blur,
     clip,
     contours,
-    contrast,
     dabs,
     direction,
     flatten,
-    hatching,
     luma,
-    noise,
     saturate,
-    shifted,
-    simplify,
+    sharpened,
     smear,
 )
+from training.strokes import along, contrast, hatching, noise, shifted, simplify
 
 Style = Callable[[Image, np.random.Generator, float], Image]
 
@@ -52,7 +48,7 @@ def oil(picture: Image, rng: np.random.Generator, lines: float = 1.0) -> Image:
     flat = saturate(contrast(dabs(dabs(picture, width), width), 1.15), 1.5)
     angle = direction(flat, 4.0)
     painted = smear(flat, angle, 2 * width + 1)
-    ridges = painted + 1.2 * (painted - blur(painted, 2.5))
+    ridges = sharpened(painted, 2.5, 1.2)
     strokes = along(noise(picture.shape[:2], 1.2, rng), angle, 4 * width + 1)
     return clip(ridges + 0.05 * strokes[..., None])
 

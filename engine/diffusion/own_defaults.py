@@ -2,7 +2,8 @@
 
     {"steps": 4, "guidance": 1.0, "noise_carried": 1.0, "window": 16, "side": 288}
 
-Each may be left out; also `controls`, weights by their names, and `distilled`. They mean what `Row` and `Defaults` say.
+Each may be left out; also `controls`, weights by their names, `distilled` and `finished`. They mean what `Row` and
+`Defaults` say.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ WORKS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "noise_carried": (lambda value: _number(value, 0, 1), "a number, 0 to 1"),
     "controls": (_weights, "weights by names of controls, 0 to 2"),
     "distilled": (lambda value: isinstance(value, bool), "true or false"),
+    "finished": (lambda value: isinstance(value, bool), "true or false"),
     "window": (lambda value: _whole(value, 1000), "a whole number of frames, 1 to 1000"),
     "side": (lambda value: _whole(value, 10000), "a whole number of pixels, 1 to 10000"),
 }

@@ -113,7 +113,7 @@ ROWS = (
         "starter",
         "Small AnimateDiff, bundled: knows the looks of `restyle looks`, runs on a processor",
         licence=Licence("Apache-2.0", commercial=True),
-        defaults=Defaults(steps=4, guidance=1.0, noise_carried=1.0),
+        defaults=Defaults(steps=4, guidance=1.0, noise_carried=1.0, finished=True),
         takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True),
         side=288,
         folder=STARTER,

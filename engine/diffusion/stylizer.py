@@ -43,7 +43,8 @@ class Defaults:
     `guidance` is the weight of the prompt against no prompt (1 is off and twice as fast). `noise_carried` (0 to 1) is
     the share of the noise's variance that moves with the picture, see `engine.diffusion.noise`. `controls` are followed
     where nobody names any that the model has. A model that was `distilled` to a few levels goes over `steps` of them at
-    a strength of 1, and over fewer at less.
+    a strength of 1, and over fewer at less. `finished`: whether its frames are gone over as looks say in `finish`, as a
+    small model cannot draw strokes and flat tones itself.
     """
 
     steps: int
@@ -51,6 +52,7 @@ class Defaults:
     noise_carried: float
     controls: Mapping[str, float] = field(default_factory=dict)
     distilled: bool = False
+    finished: bool = False
 
     def steps_at(self, strength: float) -> int:
         """This gives the number of steps for a strength, at least 1."""

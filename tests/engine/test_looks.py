@@ -1,6 +1,8 @@
 """Laws of looks: one's own file is as good as a bundled one, and a slip in it is named."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 import torch
 
 import restyle
+from consistency.finish import Finish
+from engine.diffusion import catalog
 from engine.errors import SettingsError
 from engine.plan import default_output
 from engine.settings import LOOKS, Settings, look_names
@@ -40,6 +44,11 @@ def test_a_bundled_look_given_as_a_file_is_the_same(name):
         ('prompt = "ink"\nduotone = "#000000"', 'must be a dark and a light colour, as \\["#211c24", "#f5e8cc"\\]'),
         ('prompt = "ink"\nduotone = ["#000000", "white"]', "must be a dark and a light colour"),
         ('prompt = "ink"\nduotone = ["#ffffff", "#000000"]', "must be clearly lighter than the first"),
+        ('prompt = "ink"\nfinish = 3', "finish is 3; it must be a table"),
+        ('prompt = "ink"\n[finish]\ntones = 2.5', "finish.tones is 2.5; it must be a whole number between 0 and 64"),
+        ('prompt = "ink"\n[finish]\nstrokes = -1', "finish.strokes is -1; it must be a whole number"),
+        ('prompt = "ink"\n[finish]\nlines = 2', "finish.lines is 2; it must be a number from 0"),
+        ('prompt = "ink"\n[finish]\nstroke = 2', "finish has no 'stroke'. It has: strokes, tones, lines"),
     ],
 )
 def test_a_slip_in_a_look_is_named(tmp_path, text, complaint):
@@ -80,3 +89,27 @@ def test_a_look_of_two_colours_has_no_others_but_those_of_a_palette(model, tmp_p
     cv2.imwrite(str(tmp_path / "style.png"), style)
     given = torch.cat(list(restyle.frames(colours, look="noir", palette=str(tmp_path / "style.png"))))
     assert torch.allclose(given.mean(dim=(0, 2, 3)) * 255, torch.tensor([190.0, 60, 30]), atol=12)
+
+
+def test_frames_are_gone_over_as_the_look_says_if_the_model_needs_that(model, tmp_path):
+    plain = (LOOKS / "oil.toml").read_text(encoding="utf-8").partition("[finish]")[0]
+    (tmp_path / "plain.toml").write_text(plain)
+    colours = torch.rand(3, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+
+    def made(**look: Any) -> torch.Tensor:
+        return torch.cat(list(restyle.frames(colours, steady=0, **look)))
+
+    large = made(look="oil")
+    assert torch.equal(large, made(look_file=str(tmp_path / "plain.toml")))
+    model.defaults = replace(model.defaults, finished=True)
+    assert torch.equal(made(look_file=str(tmp_path / "plain.toml")), large)
+    brushed = made(look="oil")
+    assert (
+        brushed - Finish(strokes=9)(large)
+    ).abs().mean() < 0.002  # what is kept has 8 bits: which dab is a near thing
+    assert (brushed - large).abs().mean() > 0.05
+
+
+def test_the_bundled_model_needs_it():
+    assert catalog.find("starter").defaults.finished
+    assert not catalog.find("animatediff").defaults.finished

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from consistency.drawing import Image, luma
 from training.diffusion import Pool, batches
-from training.strokes import Image, luma
 from training.styles import STYLES, paint
 from training.words import MODIFIERS, build_tokenizer, known_words, say
 

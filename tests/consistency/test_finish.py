@@ -1,0 +1,83 @@
+"""Frames that are gone over: surfaces are flat, contours black, strokes along the forms, borders steady."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from consistency.finish import Finish, brushed, printed
+
+SIDE = 96
+ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+
+
+def noisy(plain: np.ndarray, much: float = 0.04) -> np.ndarray:
+    grain = np.random.default_rng(0).normal(0, much, plain.shape)
+    return np.clip(plain + grain, 0, 1).astype(np.float32)
+
+
+def grey(values: np.ndarray) -> np.ndarray:
+    return np.repeat(values[..., None], 3, axis=2).astype(np.float32)
+
+
+def random_frames(count: int = 3) -> Tensor:
+    return torch.rand(count, 3, 40, 56, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("finish", [Finish(strokes=9), Finish(tones=5, lines=0.5), Finish(lines=1.0)])
+def test_each_frame_is_gone_over_by_itself_and_stays_in_range(finish: Finish) -> None:
+    frames = random_frames()
+    done = finish(frames)
+    assert done.shape == frames.shape
+    assert done.min() >= 0
+    assert done.max() <= 1
+    assert not torch.equal(done, frames)
+    assert torch.equal(torch.cat([finish(one[None]) for one in frames]), done)
+
+
+def test_no_finish_is_none() -> None:
+    frames = random_frames()
+    assert torch.equal(Finish()(frames), frames)
+
+
+def test_a_print_has_few_tones() -> None:
+    ramp = noisy(grey(COLUMNS / SIDE), 0.02)
+    done = printed(ramp, 5)[:, 2:-2].mean(axis=2)
+    on_a_tone = np.abs(done * 5 - np.round(done * 5)) < 0.1
+    assert on_a_tone.mean() > 0.6
+    assert (np.abs(ramp * 5 - np.round(ramp * 5)) < 0.1).mean() < 0.3
+    assert len({round(float(tone) * 5) for tone in done[on_a_tone]}) == 6  # black and white among them
+
+
+def test_a_print_crackles_no_more_than_what_it_is_made_of() -> None:
+    """Two frames that differ by a flicker of light: a border between tones moves a little, and no surface jumps."""
+    ramp = grey(0.1 + 0.8 * COLUMNS / SIDE)
+    change = np.abs(printed(ramp, 5) - printed(np.clip(ramp * 1.01, 0, 1).astype(np.float32), 5))
+    given = np.abs(ramp - np.clip(ramp * 1.01, 0, 1))
+    assert change.mean() < 1.5 * given.mean()
+    assert change.max() < 6 * given.max()
+
+
+def test_lines_are_drawn_at_contours_alone() -> None:
+    step = grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7))
+    done = Finish(lines=1.0)(torch.from_numpy(step).permute(2, 0, 1)[None])[0, 0]
+    border = SIDE // 2
+    assert done[:, border - 2 : border].min() < 0.05
+    assert torch.equal(done[:, : border - 8], torch.full_like(done[:, : border - 8], 0.3))
+    assert torch.equal(done[:, border + 8 :], torch.full_like(done[:, border + 8 :], 0.7))
+
+
+def test_strokes_lie_along_the_forms() -> None:
+    """Of grain on slanting stripes, what varies along them goes; they themselves stay as strong as they were."""
+    across = (COLUMNS + ROWS) / np.sqrt(2)
+    stripes = grey(0.5 + 0.25 * np.sin(across * 2 * np.pi / 16))
+    done = brushed(noisy(stripes, 0.05), 9)[8:-8, 8:-8, 0]
+    given = noisy(stripes, 0.05)[8:-8, 8:-8, 0]
+
+    def along(picture: np.ndarray) -> float:
+        return float(np.std(picture[2:, :-2] - picture[:-2, 2:]))
+
+    assert along(done) < 0.4 * along(given)
+    assert done.std() > 0.95 * stripes[8:-8, 8:-8, 0].std()
