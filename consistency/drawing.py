@@ -77,6 +77,20 @@ def smear(picture: Image, angle: Image, length: int) -> Image:
 
 def dabs(picture: Image, radius: int) -> Image:
     """The mean of that quarter around each pixel which varies least (Kuwahara et al. 1976): flat dabs, sharp rims."""
+    means, spreads = _quarters(picture, radius)
+    calmest = np.argmin(spreads, axis=0)
+    return np.asarray(np.take_along_axis(means, calmest[None, ..., None], axis=0)[0], np.float32)
+
+
+def soft_dabs(picture: Image, radius: int) -> Image:
+    """The same, but all quarters count, by how little they vary: in a film a choice would jump from one to another."""
+    means, spreads = _quarters(picture, radius)
+    weights = 1 / np.sqrt(np.maximum(spreads, 0) + 1e-5)[..., None]
+    return np.asarray((weights * means).sum(axis=0) / weights.sum(axis=0), np.float32)
+
+
+def _quarters(picture: Image, radius: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Means `[4, H, W, 3]` of the squares that meet in each pixel, and how their brightness varies, `[4, H, W]`."""
     size = (radius + 1, radius + 1)
     grey = luma(picture)
     means, spreads = [], []
@@ -85,5 +99,4 @@ def dabs(picture: Image, radius: int) -> Image:
         square = cv2.boxFilter(grey * grey, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT)
         means.append(cv2.boxFilter(picture, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT))
         spreads.append(square - mean * mean)
-    calmest = np.argmin(np.stack(spreads), axis=0)
-    return np.asarray(np.take_along_axis(np.stack(means), calmest[None, ..., None], axis=0)[0], np.float32)
+    return np.stack(means), np.stack(spreads)

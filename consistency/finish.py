@@ -13,13 +13,13 @@ from consistency.drawing import (
     between,
     clip,
     contours,
-    dabs,
     direction,
     flatten,
     luma,
     saturate,
     sharpened,
     smear,
+    soft_dabs,
 )
 
 DARK = 1e-3  # brightness below which nothing is divided by it
@@ -54,8 +54,8 @@ class Finish:
 
 def brushed(picture: Image, length: int) -> Image:
     """This makes dabs of what lies together, draws them out along the forms, and has their ridges catch light."""
-    calm = dabs(picture, 2)
-    return clip(sharpened(smear(calm, direction(calm, 4.0), length), 2.5, 1.2))
+    calm = soft_dabs(picture, 2)
+    return clip(sharpened(smear(calm, direction(calm, 4.0), length), 2.5, 1.4))
 
 
 def printed(picture: Image, tones: int) -> Image:
