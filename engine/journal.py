@@ -26,6 +26,7 @@ from engine.errors import JobError
 from engine.media import read_lossless, write_lossless, writing_to
 
 HASH = "hash of the frames"
+CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
 SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
 
 
@@ -101,11 +102,15 @@ class Journal:
             lock.unlink(missing_ok=True)
 
     def _refuse_running(self, lock: Path) -> None:
+        """A run that died may have left its number to another process, after a power cut above all: one that is younger
+        than the lock has not written it.
+        """
         try:
             owner = int(lock.read_text(encoding="ascii"))
-        except (FileNotFoundError, ValueError):
+            started = psutil.Process(owner).create_time()
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return
-        if owner != os.getpid() and psutil.pid_exists(owner):
+        if owner != os.getpid() and started < lock.stat().st_mtime + CLOCKS:
             raise JobError(f"Process {owner} is at work in {self.folder}. Wait for it, or choose another output (-o).")
 
     def plan(self) -> Any | None:  # noqa: ANN401 - plain JSON, checked by its reader
@@ -208,6 +213,11 @@ def fingerprint(files: Iterable[Path]) -> str:
                 file.seek(place)
                 digest.update(file.read(SAMPLE))
     return digest.hexdigest()
+
+
+def bytes_of_chunks(folder: Path) -> int:
+    """This tells how many bytes the finished frames in a job's folder take; none where there is no such folder."""
+    return sum(path.stat().st_size for path in folder.glob("chunk-*.avi"))
 
 
 def free_disk(folder: Path) -> int:

@@ -118,7 +118,7 @@ def restyle(
             journal.begin(fresh, settings.to_toml())
             plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
-            seconds = _diffuse(studios, plan, progress)
+            seconds = _diffuse(studios, plan, resumed, progress)
             written = _write(studios[0], plan, output, settings, parts[0], progress)
             journal.finish(source, output)
         seen = max((one.reader.warnings for one in sources), key=len)
@@ -167,7 +167,7 @@ def restyle_frames(
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
             plan = _plan(studios, settings, progress)
-            _diffuse(studios, plan, progress)
+            _diffuse(studios, plan, 0, progress)
             done = 0
             for led in finished_frames(studios[0], plan, settings.steady):
                 _tell_news(studios[0], progress)
@@ -249,9 +249,11 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
         progress(Progress("finding cuts", stop, info.frames))
 
 
-def _diffuse(studios: list[Studio], plan: Plan, progress: Report) -> float:
+def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
+    if resumed:
+        progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
     progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
     for frames, seconds in restyle_shots(studios, plan, lambda words: progress(Progress("restyling", 0, 0, words))):
         done, in_model = done + frames, in_model + seconds

@@ -12,7 +12,7 @@ from typing import Any, Self
 from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
-from engine.journal import free_disk
+from engine.journal import bytes_of_chunks, free_disk
 from engine.media import MediaInfo, check_output
 from engine.references import read_references
 from engine.settings import Codec, Look, Settings
@@ -219,7 +219,8 @@ def check_job(
             f"{output} is there already, and no job beside it that has made it. "
             "Choose another output (-o), or write over it with --fresh."
         )
-    need = int(info.frames * (sizes.work[0] * sizes.work[1] * 3 + height * width * PER_PIXEL[settings.codec]))
+    chunks = max(0, info.frames * sizes.work[0] * sizes.work[1] * 3 - bytes_of_chunks(job_folder(output)))
+    need = int(chunks + info.frames * height * width * PER_PIXEL[settings.codec])
     free = free_disk(output.parent)
     if need > free:
         raise ResourceError(

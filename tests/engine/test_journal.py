@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors import SafetensorError
@@ -98,6 +99,14 @@ def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(fold
         assert not other.has(0)
         assert other.plan() is None
         other.begin(fresh=False)
+
+
+def test_a_process_that_took_the_number_of_a_dead_run_keeps_nobody_out(folder: Path) -> None:
+    (folder / "lock").write_text(str(os.getppid()))
+    started = psutil.Process(os.getppid()).create_time()
+    os.utime(folder / "lock", (started - 3600, started - 3600))
+    with Journal(folder, IDENTITY).locked():
+        assert (folder / "lock").read_text() == str(os.getpid())
 
 
 def test_a_living_process_keeps_others_out_and_a_dead_one_does_not(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine import identity, pipeline
-from engine.errors import JobError, MediaError, SettingsError
+from engine.errors import JobError, MediaError, ResourceError, SettingsError
 from engine.media import open_reader, probe
 from engine.settings import Codec, Settings
 from engine.windows import FrameRule
@@ -88,10 +88,22 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
     with pytest.raises(Killed):
         pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=kill_after_one_chunk)
     assert not (tmp_path / "killed.mp4").exists()
-    resumed = pipeline.restyle(source, tmp_path / "killed.mp4", STEADY)
+    notes: list[str] = []
+    resumed = pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=lambda told: notes.append(told.note))
     assert resumed.resumed_chunks == 1
+    assert "going on: 1 of 4 chunks are finished" in notes
     assert len(model.calls) == 2 * calls
     assert resumed.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_a_job_asks_the_disk_for_what_is_missing_only(tmp_path, model, monkeypatch):
+    source = draw_clip(tmp_path / "clip.mp4", 60)
+    result = pipeline.restyle(source, tmp_path / "out.mp4", COMIC)
+    needed = 60 * 64 * 96 * 3 - sum(path.stat().st_size for path in tmp_path.glob("*/chunk-*.avi"))
+    monkeypatch.setattr("engine.plan.free_disk", lambda folder: max(0, needed) + 60 * 64 * 96 * 0.25)
+    assert pipeline.restyle(source, tmp_path / "out.mp4", COMIC).resumed_chunks == result.chunks
+    with pytest.raises(ResourceError, match="Make room"):
+        pipeline.restyle(source, tmp_path / "other.mp4", COMIC)
 
 
 @pytest.mark.parametrize("length", [33, 34, 35, 36])
