@@ -50,11 +50,24 @@ def flatten(picture: Image, rounds: int, colour: float, space: float) -> Image:
     return picture
 
 
+def simplify(picture: Image, size: int) -> Image:
+    """This rounds forms off as scissors do: what is smaller than about `size` pixels (odd) goes."""
+    plain = np.asarray(np.round(picture * 255), np.uint8)
+    return np.asarray(cv2.medianBlur(cv2.medianBlur(plain, size), size) / 255, np.float32)
+
+
 def contours(picture: Image, sigma: float, threshold: float) -> Image:
     """Dark sides of contours, 0 to 1 (difference of Gaussians after Winnemoeller et al. 2012); sigma is their width."""
     grey = luma(picture)
     difference = blur(grey, sigma * 1.6) - blur(grey, sigma)
     return clip(difference / threshold - 0.35)
+
+
+def shifted(picture: Image, x: int, y: int) -> Image:
+    """This moves a picture by whole pixels to the right and down; its border is repeated."""
+    matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
+    height, width = picture.shape[:2]
+    return np.asarray(cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def direction(picture: Image, sigma: float) -> Image:
@@ -100,3 +113,21 @@ def _quarters(picture: Image, radius: int) -> tuple[NDArray[np.float32], NDArray
         means.append(cv2.boxFilter(picture, -1, size, anchor=anchor, borderType=cv2.BORDER_REFLECT))
         spreads.append(square - mean * mean)
     return np.stack(means), np.stack(spreads)
+
+
+def stacked(forms: Image, sheets: int, soft: float, reach: int, colour: float) -> Image:
+    """Forms cut out of sheets of paper, the light ones on top: each has a lit rim and casts a shadow `reach` pixels on.
+
+    soft: how wide a cut is, as a share of the brightness from sheet to sheet. colour: how much richer it becomes.
+    Values may leave 0 to 1.
+    """
+    grey = blur(luma(forms), 1.0)
+    steps = grey * sheets - 0.5
+    step = np.floor(steps)
+    height = np.asarray(step + between(steps - step, 0.5 - soft / 2, 0.5 + soft / 2), np.float32)
+    hue = forms / np.maximum(luma(forms), 0.05)[..., None]
+    paper = saturate(clip(hue * ((height + 0.75) / (sheets + 0.2))[..., None]), colour)
+    above = clip(shifted(height, reach, reach) - height)
+    cast = 1 - 0.55 * blur(above, reach * 1.4 / 3)
+    rim = clip(height - shifted(height, 1, 1)) * 0.22
+    return np.asarray(paper * cast[..., None] + rim[..., None], np.float32)

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from consistency.drawing import Image, blur, clip, smear
-
-
-def simplify(picture: Image, size: int) -> Image:
-    """This rounds forms off as scissors do: what is smaller than about `size` pixels (odd) goes."""
-    plain = np.asarray(np.round(picture * 255), np.uint8)
-    return np.asarray(cv2.medianBlur(cv2.medianBlur(plain, size), size) / 255, np.float32)
 
 
 def contrast(picture: Image, factor: float) -> Image:
@@ -29,13 +22,6 @@ def along(field: Image, angle: Image, length: int) -> Image:
     """Noise drawn out into strokes along `angle`, with deviation 1 again."""
     smeared = smear(field, angle, length)
     return np.asarray(smeared / smeared.std(), np.float32)
-
-
-def shifted(picture: Image, x: int, y: int) -> Image:
-    """This moves a picture by whole pixels to the right and down; its border is repeated."""
-    matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
-    height, width = picture.shape[:2]
-    return np.asarray(cv2.warpAffine(picture, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def hatching(shape: tuple[int, ...]) -> Image:

@@ -23,9 +23,11 @@ from consistency.drawing import (
     luma,
     saturate,
     sharpened,
+    simplify,
     smear,
+    stacked,
 )
-from training.strokes import along, contrast, hatching, noise, shifted, simplify
+from training.strokes import along, contrast, hatching, noise
 
 Style = Callable[[Image, np.random.Generator, float], Image]
 
@@ -110,17 +112,8 @@ def neon(picture: Image, rng: np.random.Generator, lines: float = 1.0) -> Image:
 def paper(picture: Image, rng: np.random.Generator, lines: float = 1.0) -> Image:
     """This cuts the picture out of coloured paper: layers of even colour, light ones on top, their shadows below."""
     forms = simplify(flatten(picture, rounds=2, colour=0.12, space=4), 9)
-    grey = blur(luma(forms), 1.0)
-    steps = grey * 5 - 0.5
-    height = np.floor(steps) + between(steps - np.floor(steps), 0.44, 0.56)  # a cut is a pixel wide, not a stair
-    hue = forms / np.maximum(luma(forms), 0.05)[..., None]
-    sheets = saturate(clip(hue * ((height + 0.75) / 5.2)[..., None]), 1.35)
-    reach = max(1, round(3 * lines))
-    above = clip(shifted(np.asarray(height, np.float32), reach, reach) - height)
-    cast = 1 - 0.55 * blur(above, 1.4 * lines)
-    rim = clip(height - shifted(np.asarray(height, np.float32), 1, 1)) * 0.22
-    fibre = 0.012 * noise(grey.shape, 0.9, rng)
-    return clip(sheets * cast[..., None] + (rim + fibre)[..., None])
+    fibre = 0.012 * noise(picture.shape[:2], 0.9, rng)
+    return clip(stacked(forms, 5, 0.12, max(1, round(3 * lines)), 1.35) + fibre[..., None])
 
 
 def outlined(target: Image, picture: Image, lines: float) -> Image:

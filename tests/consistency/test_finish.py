@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from consistency.finish import Finish, brushed, printed
+from consistency.finish import Finish, brushed, layered, printed
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
@@ -26,7 +26,7 @@ def random_frames(count: int = 3) -> Tensor:
     return torch.rand(count, 3, 40, 56, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("finish", [Finish(strokes=9), Finish(tones=5, lines=0.5), Finish(lines=1.0)])
+@pytest.mark.parametrize("finish", [Finish(strokes=9), Finish(tones=5, lines=0.5), Finish(sheets=6), Finish(lines=1.0)])
 def test_each_frame_is_gone_over_by_itself_and_stays_in_range(finish: Finish) -> None:
     frames = random_frames()
     done = finish(frames)
@@ -81,3 +81,16 @@ def test_strokes_lie_along_the_forms() -> None:
 
     assert along(done) < 0.4 * along(given)
     assert done.std() > 0.95 * stripes[8:-8, 8:-8, 0].std()
+
+
+def test_sheets_of_paper_lie_one_upon_the_other() -> None:
+    """The lighter one is on top: its shadow falls beyond its right and lower border, its upper and left rim is lit."""
+    inside = (ROWS > 30) & (ROWS < 66) & (COLUMNS > 30) & (COLUMNS < 66)
+    done = layered(noisy(grey(np.where(inside, 0.75, 0.4)), 0.02), 6).mean(axis=2)
+    ground, sheet = np.median(done[:20]), np.median(done[40:56, 40:56])
+    assert sheet > ground + 0.2
+    assert np.median(done[66:69, 40:60].min(axis=0)) < 0.8 * ground
+    assert np.median(done[40:60, 66:69].min(axis=1)) < 0.8 * ground
+    assert np.median(done[40:60, 29:33].max(axis=1)) > sheet + 0.05
+    assert done[40:56, 40:56].std() < 0.005
+    assert done[:20].std() < 0.005
