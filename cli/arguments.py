@@ -74,7 +74,10 @@ def _with_command(words: list[str]) -> list[str]:
 
 def _unknown(word: str, parser: Parser) -> str:
     if not word.startswith("-"):
-        return f"What is {word!r}? One clip can be given, and every option before its value; quote names with spaces."
+        return (
+            f"What is {word!r}? One clip can be given, and every option before its value; quote names with spaces, "
+            "and of stills name the folder, or all by one pattern, as shot.%04d.png."
+        )
     name = word.partition("=")[0]
     return f"There is no option {name}.{did_you_mean(name, OPTIONS) or f' `{parser.prog} run --help` lists all.'}"
 
@@ -118,7 +121,7 @@ def _sentence(text: str) -> str:
 CLIP = "a clip, a folder of numbered stills, or stills as shot.%%04d.png"
 
 
-RENDER = "a folder of EXR files with the passes Combined, Depth and Vector, or one sequence as render/frame.*.exr"
+RENDER = "a folder of EXR files with the passes Combined, Depth and Vector, or one sequence as render/frame.%%d.exr"
 
 
 def _add_run(parser: argparse.ArgumentParser, clip: str, what: str) -> None:

@@ -122,7 +122,7 @@ def restyle(
             written = _write(studios[0], plan, output, settings, parts[0], progress)
             journal.finish(source, output)
         seen = max((one.reader.warnings for one in sources), key=len)
-        notes = (*warnings, *written, *seen, *cache.notes)
+        notes = (*warnings, *(proxy.passes.notes if proxy else ()), *written, *seen, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from engine.errors import MediaError
 
+COMPOSITE = "Composite.Combined"
+"""Of Blender's layers the picture as its compositor left it: where it is there, it is the picture that is meant."""
+
 
 def exr_size(path: Path) -> tuple[int, int]:
     """This gives width and height of the whole frame from the file's header.

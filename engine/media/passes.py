@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from engine.errors import MediaError
-from engine.media.exr import exr_channels, exr_names, exr_size
-from engine.media.sequence import NUMBERED, exr_sequences, sequence_pattern
+from engine.media.exr import COMPOSITE, exr_channels, exr_names, exr_size
+from engine.media.sequence import NUMBERED, SHOWN, exr_sequences, lone_exrs, sequence_pattern
 
 
 class Pass(StrEnum):
@@ -89,18 +89,17 @@ class RenderPasses:
         found: dict[Pass, Layer] = {}
         if path.is_file() and path.suffix.lower() != ".exr":
             raise MediaError(
-                f"{path} is no render. Name the folder of its EXR files, or one sequence as render/f.*.exr."
+                f"{path} is no render. Name the folder of its EXR files, or one sequence as render/f.%d.exr."
             )
         if not (sequences := exr_sequences(path)):
             raise MediaError(f"{path} holds no EXR files. {ADVICE}")
         for files in sequences:
             for kind, channels in _layers(files).items():
+                layer = Layer(files, channels)
                 if kind in found:
-                    twice = f"{found[kind].pattern.name} and {files[0].name}"
-                    raise MediaError(
-                        f"{path} holds the pass {kind} twice: {twice}. Name one by a pattern (frame.*.exr)."
-                    )
-                found[kind] = Layer(files, channels)
+                    either = f"{found[kind].pattern} or {layer.pattern}"
+                    raise MediaError(f"{path} holds the pass {kind} twice. Name one of its sequences: {either}.")
+                found[kind] = layer
         passes = cls(path, found)
         passes._check_numbers()
         return passes
@@ -110,6 +109,13 @@ class RenderPasses:
         """All files of all passes but the picture's, each once."""
         layers = (layer for kind, layer in self.layers.items() if kind is not Pass.PICTURE)
         return tuple(dict.fromkeys(file for layer in layers for file in layer.files))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of what was found: stills that stand alone are no frames of the render."""
+        lone = [file.name for file in lone_exrs(self.path)]
+        more = f" and {len(lone) - SHOWN} more" if len(lone) > SHOWN else ""
+        return (f"Left out, as they stand alone in {self.path}: {', '.join(lone[:SHOWN])}{more}.",) if lone else ()
 
     @property
     def frames(self) -> int:
@@ -168,6 +174,7 @@ class RenderPasses:
 
 
 ADVICE = "Blender: View Layer Properties, Passes, Data; then render to OpenEXR MultiLayer (see docs/blender.md)."
+ONE_LAYER = "Blender: switch off View Layer Properties, Use for Rendering, of all but one, and render again."
 
 
 def _layers(files: tuple[Path, ...]) -> dict[Pass, tuple[str, ...]]:
@@ -178,10 +185,11 @@ def _layers(files: tuple[Path, ...]) -> dict[Pass, tuple[str, ...]]:
     found: dict[Pass, tuple[str, ...]] = {}
     for group, names in groups.items():
         kind = _kind(group.rpartition(".")[2] or _own_name(files[0]), plain=not group)
-        if kind is None:
+        if kind is None or (kind is Pass.PICTURE and COMPOSITE in groups and group != COMPOSITE):
             continue
         if kind in found:
-            raise MediaError(f"{files[0]} holds the pass {kind} twice, as {found[kind][0]} and {names[0]}.")
+            layers = " and ".join(name.partition(".")[0] for name in (found[kind][0], names[0]))
+            raise MediaError(f"{files[0]} holds the pass {kind} of two layers, {layers}. {ONE_LAYER}")
         found[kind] = _components(kind, names, files[0])
     return found
 

@@ -46,7 +46,21 @@ def find_stills(path: Path) -> tuple[Path, ...]:
 
 
 def exr_sequences(path: Path) -> list[tuple[Path, ...]]:
-    """This finds the EXR sequences in a folder and the folders in it, or the one that a pattern means."""
+    """This finds the EXR sequences in a folder and the folders in it, or the one that a pattern means.
+
+    A still that stands alone beside sequences is a frame of none: a trial, a poster. Such ones are left out.
+    """
+    found = _exr_rows(path)
+    return [files for files in found if len(files) > 1] or found
+
+
+def lone_exrs(path: Path) -> tuple[Path, ...]:
+    """This gives the stills that `exr_sequences` leaves out."""
+    found = _exr_rows(path)
+    return tuple(files[0] for files in found if len(files) == 1) if any(len(files) > 1 for files in found) else ()
+
+
+def _exr_rows(path: Path) -> list[tuple[Path, ...]]:
     if not path.is_dir():
         return [find_stills(path)]
     folders = [path, *(one for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))]

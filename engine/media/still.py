@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import MediaError
-from engine.media.exr import exr_channels, exr_size, unreadable
+from engine.media.exr import COMPOSITE, exr_channels, exr_size, unreadable
 from engine.media.hdr import linear_to_srgb
 
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -90,11 +90,11 @@ def _load_exr(path: Path) -> NDArray[np.float32]:
 
 
 def _colour_group(path: Path, channels: Mapping[str, object]) -> str:
-    """The prefix before R, G and B: none, a renderer's `Combined` whatever its view layer, or the only one."""
+    """The prefix before R, G and B: none, what was composited, a renderer's `Combined`, or the only one."""
     groups = sorted(name[:-1] for name in channels if name.endswith("R"))
     groups = [group for group in groups if {group + "G", group + "B"} <= set(channels)]
     plain = [group for group in groups if group == "" or group.endswith("Combined.")]
-    chosen = plain or groups
+    chosen = [group for group in plain if group == f"{COMPOSITE}."] or plain or groups
     if len(chosen) != 1:
         names = ", ".join(groups) or "none"
         raise MediaError(f"{path}: one set of R, G and B channels is needed; found: {names}.")

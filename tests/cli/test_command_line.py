@@ -175,7 +175,7 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic --preview 1:00", 2, "60 s lies beyond the end of clip.mp4, which lasts 2.00"),
         ("clip.mp4 --loook comic", 2, "Did you mean --look?"),
         ("clip.mp4 --look comic --stren=1", 2, "Did you mean --strength?"),
-        ("clip.mp4 other.mp4 --look comic", 2, "'other.mp4'? One clip"),
+        ("clip.mp4 other.mp4 --look comic", 2, "and of stills name the folder, or all by one pattern"),
         ("clip.mp4 --look", 2, "--look: expected one argument"),
         ("--look comic", 2, "CLIP; see `restyle run --help`"),
         ("lookz", 2, "Did you mean looks?"),

@@ -193,6 +193,14 @@ def test_what_is_wrong_is_one_line_and_the_model_is_never_asked(tmp_path, monkey
     assert model.calls == []
 
 
+def test_stills_that_are_no_frames_of_a_render_are_told(tmp_path, model):
+    folder = render(tmp_path / "render")
+    (folder / "trial.0001.exr").write_bytes((folder / "frame.0001.exr").read_bytes())
+    settings = Settings(look="oil", passes=str(folder))
+    result = pipeline.restyle(folder / "frame.%d.exr", tmp_path / "a.mp4", settings)
+    assert any("trial.0001.exr" in warning for warning in result.warnings)
+
+
 def test_passes_are_part_of_what_a_job_is(tmp_path, model):
     folder = render(tmp_path / "render")
     told = pipeline.restyle(folder, tmp_path / "told.mp4", Settings(look="oil", passes=str(folder)))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.errors import MediaError
-from engine.media import Pass, RenderPasses
+from engine.media import Pass, RenderPasses, open_reader
 from tests.engine.drawn_render import HEIGHT, WIDTH, distances, passes_of, render, render_apart, scene, write_exr
 
 FOUND = {Pass.PICTURE, Pass.DEPTH, Pass.VECTOR, Pass.OBJECT}
@@ -88,11 +88,50 @@ def test_passes_of_other_frames_are_named(tmp_path):
         RenderPasses.find(tmp_path)
 
 
-def test_a_pass_that_is_there_twice_is_refused(tmp_path):
-    render(tmp_path)
-    render_apart(tmp_path)
-    with pytest.raises(MediaError, match="holds the pass Combined twice"):
-        RenderPasses.find(tmp_path)
+def test_a_pass_that_is_there_twice_is_refused_with_what_can_be_named(tmp_path):
+    render(tmp_path / "render")
+    render(tmp_path / "render" / "take2")
+    with pytest.raises(MediaError, match=r"Combined twice. Name one .*: (\S+) or (\S+)\.$") as refused:
+        RenderPasses.find(tmp_path / "render")
+    for pattern in str(refused.value).rstrip(".").split(": ")[-1].split(" or "):
+        assert RenderPasses.find(Path(pattern)).frames == 6
+
+
+def test_stills_that_stand_alone_beside_a_render_are_left_out_and_named(tmp_path, footage):
+    folder = render(tmp_path / "render")
+    for name in ("trial.0003.exr", "poster.exr"):
+        write_exr(folder / name, {f"ViewLayer.{name}": plane for name, plane in passes_of(scene(), 2).items()})
+    passes = RenderPasses.find(folder)
+    assert (passes.frames, len(passes.files)) == (6, 6)
+    assert "poster.exr, trial.0003.exr" in passes.notes[0]
+    assert RenderPasses.find(render(tmp_path / "other")).notes == ()
+    assert RenderPasses.find(footage / "proxy_blender").frames == 24
+
+
+def in_layers(folder: Path, *added: str) -> Path:
+    """A render with channels of other layers, as `Composite.Combined`, which show another frame."""
+    render(folder)
+    for number in range(6):
+        channels = {f"ViewLayer.{name}": plane for name, plane in passes_of(scene(), number).items()}
+        for name, plane in passes_of(scene(), 5 - number).items():
+            channels |= {f"{layer}.{name[-1]}": plane for layer in added if layer.endswith(name[:-2])}
+        write_exr(folder / f"frame.{number + 1:04d}.exr", channels)
+    return folder
+
+
+def test_what_blenders_compositor_made_is_the_picture(tmp_path):
+    folder = in_layers(tmp_path, "Composite.Combined")
+    passes = RenderPasses.find(folder)
+    assert set(passes.layers) == FOUND
+    assert passes.layer(Pass.PICTURE).channels[0] == "Composite.Combined.R"
+    with open_reader(folder) as reader:
+        assert torch.allclose(reader.read(1, 2)[0], scene().frames[4], atol=1e-4)
+
+
+def test_a_render_of_two_layers_is_refused_with_their_names(tmp_path):
+    folder = in_layers(tmp_path, "Far.Combined", "Far.Depth")
+    with pytest.raises(MediaError, match=r"of two layers, \w+ and \w+\. Blender: switch off .*Use for Rendering"):
+        RenderPasses.find(folder)
 
 
 def test_a_folder_without_exr_is_refused(tmp_path):
