@@ -9,8 +9,10 @@ slowly at first, until the next painted frame or over `REACH` frames.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -132,38 +134,34 @@ def through(
     """This leads a shot's finished frames, `[N, 3, h, w]` each, through the painted frames that lie in it.
 
     source: gives its frames at the size of these, or finer ones. Up to `REACH` frames before a painted one are held
-    until it is reached. Where there are any, frames come singly.
+    until it is reached, and of each the way to it, as small as it was found. Where there are any, frames come singly.
     """
     keys = {key.number: key for key in keyframes if shot.start <= key.number < shot.stop}
     if not keys:
         yield from map(Led, frames)
         return
-    held: list[Led] = []
-    spread: _Spread | None = None
-    for number, frame in enumerate((one for part in frames for one in part), shot.start):
+    seen = lru_cache(maxsize=1)(source)
+    held: deque[tuple[int, Tensor]] = deque()
+    past: list[_Spread] = []
+    for number, frame in enumerate((one[None].clone() for part in frames for one in part), shot.start):
         following = min((key for key in keys if key > number), default=None)
-        held.append(Led(frame[None].clone()))
-        if number in keys:
-            spread = _Spread(keys[number], held[-1].frames, motion, source)
-            before = max((key for key in keys if key < number), default=None)
-            _spread_back(held, spread, before)
-            held[-1] = replace(held[-1], painted=keys[number].picture)
-            spread.turn(_reach(number, following))
-        elif spread is not None:
-            held[-1] = spread.onto(number, held[-1])
-        while held and (following is None or number - len(held) + 1 < following - REACH):
-            yield held.pop(0)
+        if number not in keys:
+            held.append((number, frame))
+        else:
+            coming = _Spread(keys[number], frame, motion, seen)
+            coming.look_back(number - len(held), past[0].key.number if past else None)
+            while held:
+                yield _led(*held.popleft(), *past, coming)
+            yield Led(frame, painted=keys[number].picture)
+            coming.go_on(following)
+            past = [coming]
+        while held and (following is None or held[0][0] < following - REACH):
+            yield _led(*held.popleft(), *past)
 
 
-def _reach(key: int, other: int | None) -> int:
-    return REACH if other is None else min(REACH, abs(other - key))
-
-
-def _spread_back(held: list[Led], spread: _Spread, before: int | None) -> None:
-    """This adds what a painted frame, the last one held, says of the frames before it."""
-    spread.turn(_reach(spread.key.number, before))
-    for back in range(1, min(len(held), spread.reach)):
-        held[-1 - back] = spread.onto(spread.key.number - back, held[-1 - back])
+def _led(number: int, frame: Tensor, *spreads: _Spread) -> Led:
+    """This adds to a frame `[1, 3, h, w]` what painted ones say of it."""
+    return Led(frame, carried=tuple(spread.carried(number, frame) for spread in spreads if spread.reaches(number)))
 
 
 class _Spread:
@@ -173,40 +171,54 @@ class _Spread:
     """
 
     def __init__(self, key: Keyframe, made: Tensor, motion: Motion, source: ReadSource) -> None:
-        self.key, self.reach = key, REACH
+        self.key, self._reach = key, REACH
         self._made, self._source, self._guessed = made, source, isinstance(motion, Estimated)
-        self._trace = Trace(key.number, motion, self._seen)
-        self._then = self._now
+        self._trace = Trace(key.number, motion, self._small)
+        self._then = source(key.number)[None]
+        self._ways: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def turn(self, reach: int) -> None:
-        """This goes back to the painted frame, to fade over `reach` frames from there."""
-        self.reach = reach
+    def look_back(self, first: int, before: int | None) -> None:
+        """This finds the ways to it from the frames before it, from `first` on; `before` is the painted one there.
+
+        They are kept at the size that they are found at, and settled when their frame's turn has come.
+        """
+        self._turn(before)
+        numbers = range(self.key.number - 1, first - 1, -1)
+        self._ways = {number: self._trace.step(number) for number in numbers if self.reaches(number)}
+
+    def go_on(self, following: int | None) -> None:
+        """This turns to the frames after it; `following` is the next painted one."""
+        self._turn(following)
+
+    def _turn(self, other: int | None) -> None:
+        self._reach = REACH if other is None else min(REACH, abs(other - self.key.number))
         self._trace.turn()
 
-    def onto(self, number: int, led: Led) -> Led:
-        """This goes on to the next frame, and adds what is to be seen there."""
-        left = 1 - abs(number - self.key.number) / self.reach
-        if left <= 0:
-            return led
-        fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
-        way, trust = self._trace.step(number)
-        trust = (trust / ENOUGH).clamp(max=1)
-        light = _lighter(led.frames, self._made, way, trust)
-        way, trust = self._settled(way, trust)
-        return replace(led, carried=(*led.carried, Carried(self.key.picture, way, fade * trust, light)))
+    def reaches(self, number: int) -> bool:
+        """This says whether anything of it is left at a frame."""
+        return abs(number - self.key.number) < self._reach
 
-    def _settled(self, way: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+    def carried(self, number: int, frame: Tensor) -> Carried:
+        """This says what is to be seen of it in a frame `[1, 3, h, w]`: of one after it, of the next one only."""
+        left = 1 - abs(number - self.key.number) / self._reach
+        fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
+        way, trust = self._ways.pop(number) if number in self._ways else self._trace.step(number)
+        trust = (trust / ENOUGH).clamp(max=1)
+        light = _lighter(frame, self._made, way, trust)
+        way, trust = self._settled(number, way, trust)
+        return Carried(self.key.picture, way, fade * trust, light)
+
+    def _settled(self, number: int, way: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
         """This brings a way and its trust to the size of the finer source."""
-        size = self._now.shape[-2:]
-        light = _lighter(self._trace.here[None], self._trace.first[None], way, trust)
-        now, then = (blur(one, GRAIN) for one in (self._now - resized(light, size), self._then))
-        way = larger(way, size)
+        now = self._source(number)[None]
+        light = _lighter(self._small(number)[None], self._trace.first[None], way, trust)
+        now, then = (blur(one, GRAIN) for one in (now - resized(light, now.shape[-2:]), self._then))
+        way = larger(way, now.shape[-2:])
         return settled(sought(way, now, then) if self._guessed else way, trust, now, then)
 
-    def _seen(self, number: int) -> Tensor:
-        """This reads the source, to be looked at more closely too, and gives it as it is worked on."""
-        self._now = self._source(number)[None]
-        return scaled(self._now, (self._made.shape[-2], self._made.shape[-1]))[0]
+    def _small(self, number: int) -> Tensor:
+        """This gives a frame of the source as it is worked on."""
+        return scaled(self._source(number)[None], (self._made.shape[-2], self._made.shape[-1]))[0]
 
 
 def _lighter(now: Tensor, then: Tensor, way: Tensor, trust: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The result passes through painted frames, and what they change moves with the source until the next one."""
 
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 
 from consistency.blur import blur
 from consistency.warp import warp
-from engine import pipeline, ways
+from engine import keyframes, pipeline, ways
 from engine.errors import MediaError, SettingsError
 from engine.keyframes import REACH, Keyframe, read_keyframes, through
 from engine.media import TensorReader, open_reader
@@ -178,6 +179,25 @@ def test_no_more_frames_are_held_than_one_reaches():
     source = torch.zeros(3, 16, 16)
     for number, _ in enumerate(through(parts(), Span(0, 200), keys, still, lambda number: source)):
         assert len(came) - number <= REACH + 1
+
+
+@pytest.mark.parametrize("numbers", [(60,), (10, 46), (10, 20, 30, 40, 50)])
+def test_ways_in_the_finer_source_are_held_of_one_frame_only(monkeypatch, numbers):
+    made: list[weakref.ref[Tensor]] = []
+
+    def watched(*given: Tensor) -> tuple[Tensor, Tensor]:
+        way, trust = ways.settled(*given)
+        made.append(weakref.ref(way))
+        return way, trust
+
+    monkeypatch.setattr(keyframes, "settled", watched)
+    still = lambda *_: (torch.zeros(2, 12, 16), torch.zeros(2, 12, 16))  # noqa: E731
+    keys, source = [Keyframe(number, torch.ones(3, 24, 32)) for number in numbers], torch.zeros(3, 24, 32)
+    for led in through(iter([torch.zeros(64, 3, 12, 16)]), Span(0, 64), keys, still, lambda number: source):
+        assert sum(way() is not None for way in made) == len(led.carried)
+        assert all(carried.way.shape[-2:] == (24, 32) for carried in led.carried)
+        del led
+    assert len(made) > REACH
 
 
 def write(path: Path, picture: np.ndarray) -> str:
