@@ -1,6 +1,6 @@
-"""A contact sheet: every clip a row, its source first, then each look.
+"""A contact sheet: every clip a row, or several, its source first, then each look.
 
-    python -m benchmarks.sheet samples/harbour.mp4 -o looks.jpg
+    python -m benchmarks.sheet samples/harbour.mp4 --columns 3 -o looks.jpg
 
 Of each clip the frames about its middle are restyled as one window, as in a job, and the middle one is shown. `--strip`
 shows instead how one column of the picture goes through time (an X-T slice): lines that run smoothly are steady.
@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=216, help="shorter side in pixels")
     parser.add_argument("--model", default="starter")
     parser.add_argument("--strength", type=float, default=None)
+    parser.add_argument("--columns", type=int, default=len(look_names()) + 1, help="pictures in a row (default: all)")
     parser.add_argument("--strip", action="store_true", help="show one row of pixels through time")
     chosen = parser.parse_args()
     rows = []
@@ -69,7 +70,8 @@ def main() -> None:
             parts = restyle.frames(source, look=look, model=chosen.model, strength=chosen.strength, cuts="none")
             pictures.append(captioned(shown(torch.cat(list(parts)), chosen.strip), look))
             print(clip.name, look, flush=True)
-        rows.append(torch.cat(pictures, dim=2))
+        whole = range(0, len(pictures), chosen.columns)
+        rows += [torch.cat(pictures[first : first + chosen.columns], dim=2) for first in whole]
     wide = max(row.shape[-1] for row in rows)
     sheet = torch.cat([F.pad(row, (0, wide - row.shape[-1]), value=1.0) for row in rows], dim=1)
     cv2.imwrite(str(chosen.output), (sheet.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())
