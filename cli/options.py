@@ -66,7 +66,11 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
     },
     "the result": {
         "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},
-        "--size": {"type": size, "metavar": "WxH", "help": "width and height in pixels, as 640x360; else the clip's"},
+        "--size": {
+            "type": size,
+            "metavar": "WxH",
+            "help": "width and height in pixels, in the clip's shape, as 640x360; else the clip's",
+        },
         "--side": {
             "type": whole,
             "metavar": "PX",

@@ -88,8 +88,18 @@ def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
 
     A picture whose shorter side is longer than that of the settings, or else `side`, the model's, is made at that and
     brought to its size with the contours of the source.
+
+    Raises:
+        SettingsError: the result would be squashed.
     """
     height, width = settings.height or info.height, settings.width or info.width
+    if abs(width - height * info.width / info.height) > max(1, 0.02 * width):
+        scale = min(height, width) / min(info.height, info.width)
+        fitting = "x".join(str(2 * round(side * scale / 2)) for side in (info.width, info.height))
+        raise SettingsError(
+            f"In {width}x{height} all would be squashed: {info.path.name} is {info.width}x{info.height}. "
+            f"--size {fitting} keeps its shape; to show a part only, crop the clip first."
+        )
     scale = min(1.0, (settings.side or side) / min(height, width))
     return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
 

@@ -154,7 +154,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     draw_clip(fetched.home / "clip.mp4", 38)
     (fetched.home / "cuts.txt").write_text("8\n")
     lora(fetched.home / "ink.safetensors")
-    words = ["run", "clip.mp4", "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "80x48"]
+    words = ["run", "clip.mp4", "--prompt", "ink", "--model", "animatediff", "--steps", "2", "--size", "72x48"]
     words += ["--control", "depth:1", "--control", "canny:0.5", "--lora", "ink.safetensors:0.5", "--cuts", "cuts.txt"]
     words += ["-o", "out.mp4", "--no-report", "--reference", "style.png:0.6"]
     style = fetched.home / "style.png"
@@ -185,7 +185,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
 def test_any_repository_in_the_layout_is_fetched_by_owner_and_name(person: Person, tmp_path: Path) -> None:
     person.hub.repositories["some/body"] = tiny_sd15.build(tmp_path / "model", controls=("depth",))
     assert person.runs("models", "--pull", "some/body").stdout == "some/body is here.\n"
-    words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "48x32"]
+    words = ["run", str(CLIP), "--prompt", "ink", "--model", "some/body", "--steps", "1", "--size", "64x36"]
     done = person.runs(*words, "-o", "other.mp4", "--steady", "0", "--no-report", "--no-cuts")
     assert done.returncode == 0, done.stderr
 

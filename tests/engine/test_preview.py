@@ -37,9 +37,10 @@ def test_it_shows_the_source_at_the_moment_that_was_asked_for(clip, model, momen
     assert float((result - source).abs().mean()) > 0.05
 
 
-def test_it_has_the_size_of_the_result_and_upright_pictures_stand_side_by_side(clip, model):
-    with open_reader(preview(clip, None, replace(COMIC, width=64, height=96))) as reader:
-        assert (reader.info.width, reader.info.height) == (128, 96)
+def test_it_has_the_size_of_the_result_and_upright_pictures_stand_side_by_side(tmp_path, model):
+    upright = draw_clip(tmp_path / "upright.mp4", 3, size=(96, 64))
+    with open_reader(preview(upright, None, replace(COMIC, width=128, height=192))) as reader:
+        assert (reader.info.width, reader.info.height) == (256, 192)
 
 
 def test_what_a_mask_keeps_is_the_source(tmp_path, clip, model):

@@ -13,10 +13,13 @@ from engine import pipeline
 from engine.diffusion import catalog
 from engine.errors import MediaError, ResourceError, RestyleError, SettingsError
 from engine.media import open_reader
+from engine.plan import choose_sizes
 from engine.settings import Codec, Settings
 
 SETTINGS = Settings(look="comic", codec=Codec.PNG)
 BAD: list[tuple[dict[str, Any], type[RestyleError], str]] = [
+    ({"width": 32, "height": 48}, SettingsError, "--size 48x32 keeps"),
+    ({"width": 96, "height": 54}, SettingsError, "--size 80x54 keeps"),
     ({"keyframes": ("0.1=gone.png",)}, MediaError, "no file gone.png"),
     ({"keyframes": ("77=gone.png",)}, SettingsError, "beyond the end"),
     ({"palette": "gone.png"}, MediaError, "no file gone.png"),
@@ -52,6 +55,13 @@ def test_bad_input_is_named_first(clip, bad, error, told):
         pipeline.restyle(clip, clip.parent / "out", replace(SETTINGS, **given))
     with open_reader(clip) as reader, pytest.raises(error, match=told):
         restyle.frames(reader.read(0, 3), look="comic", **given)
+
+
+@pytest.mark.parametrize("size", [(32, 21), (33, 22), (47, 32), (97, 64)])
+def test_a_size_that_is_off_by_a_pixel_or_a_few_hundredths_has_the_shape(clip, size):
+    with open_reader(clip) as reader:
+        shown = choose_sizes(replace(SETTINGS, width=size[0], height=size[1]), reader.info, 288)
+    assert shown.output == (size[1], size[0])
 
 
 @pytest.mark.parametrize(("codec", "told"), [(Codec.H264, "a model was loaded"), (Codec.PNG, "needs about 0.0 MB")])
