@@ -55,7 +55,15 @@ def open_container(path: Path) -> InputContainer:
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """This finds the track with the moving picture: the first one that is not a cover."""
+    """This finds the track with the moving picture: the first one that is not a cover.
+
+    Raises:
+        MediaError: there is none, or only the tiles of which phones make their photos.
+    """
+    if any(stream.disposition & Disposition.dependent and stream.frames == 1 for stream in container.streams.video):
+        raise MediaError(
+            f"{path} is a photo in tiles, as phones make them (HEIC); save it as JPEG or PNG and name that."
+        )
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             return stream

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import MediaError
 from engine.media import MediaInfo, probe
 from tests.engine.media.drawn_clips import STEP, TICK, drawn_frame, film
+from tests.engine.media.tiled_photo import draw_tiled_photo
 
 
 def one_line(path: Path) -> str:
@@ -134,6 +135,13 @@ def test_sound_alone(tmp_path: Path) -> None:
     film(tmp_path / "clip.mp4", sound="aac")
     copied(tmp_path / "clip.mp4", tmp_path / "sound.mp4", kinds=("audio",))
     assert "no moving picture, only: audio" in one_line(tmp_path / "sound.mp4")
+
+
+def test_a_photo_in_tiles_is_not_taken_for_its_first_tile(tmp_path: Path) -> None:
+    photo = draw_tiled_photo(tmp_path / "IMG_0042.HEIC")
+    with av.open(photo) as file:
+        assert [(tile.width, tile.height) for tile in file.streams.video] == 4 * [(64, 64)]
+    assert "JPEG" in one_line(photo)
 
 
 def test_empty_folder(tmp_path: Path) -> None:
