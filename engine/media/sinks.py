@@ -41,6 +41,8 @@ class Sink(Protocol):
 
 # x265 makes up the first decoding times of clips that end before its reordering has begun.
 REORDERED = 8
+# A second of the finest sound.
+SAMPLES = 96_000
 # The bytes depend on how many frames are encoded at once, so every machine does as many.
 THREADS = 4
 
@@ -83,9 +85,10 @@ class ClipSink:
         # Bit-exact: no time of day, no random identifiers, so the same frames give the same bytes.
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         if self._muxer != "matroska":
-            # A late start is stored in this unit; in milliseconds, as by default, it would move.
+            # A late start is stored in this unit; in milliseconds, as by default, it would move. Of sound it is exact
+            # to the sample.
             scale = self._ticks.denominator
-            options["movie_timescale"] = str(scale * max(1, 1000 // scale))
+            options["movie_timescale"] = str(scale * math.ceil(SAMPLES / scale))
         self._target: OutputContainer = av.open(self._partial, "w", format=self._muxer, container_options=options)
         self._others: OtherStreams | None = None
         if info.timecode:

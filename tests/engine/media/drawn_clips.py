@@ -21,7 +21,7 @@ STEP = 1001  # 29.97 frames a second
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a drawn clip is like; `times` in ticks of 1/30000 s."""
+    """What a drawn clip is like; `times` in ticks of 1/30000 s, `sound_from` in seconds."""
 
     count: int = 12
     width: int = 96
@@ -32,6 +32,7 @@ class Drawing:
     options: Mapping[str, str] = field(default_factory=dict)
     rotation: int = 0
     sound: str | None = None
+    sound_from: Fraction = Fraction(0)
     pixel_ratio: Fraction = Fraction(1)
     timecode: str | None = None
     reel: str | None = None
@@ -67,7 +68,8 @@ def film(path: Path, **values: Any) -> Path:
     """This draws a clip: `film(tmp_path / "a.mp4", count=30, rotation=90)`."""
     drawing = Drawing(**values)
     times = drawing.times or [number * STEP for number in range(drawing.count)]
-    with av.open(path, "w") as target:
+    exact = {"movie_timescale": "48000"} if drawing.sound_from else {}
+    with av.open(path, "w", options=exact) as target:
         options = dict(drawing.options)
         stream = cast(VideoStream, target.add_stream(drawing.encoder, rate=Fraction(30000, 1001), options=options))
         stream.width, stream.height, stream.pix_fmt = drawing.width, drawing.height, drawing.pixels
@@ -87,6 +89,7 @@ def film(path: Path, **values: Any) -> Path:
         target.mux(stream.encode(None))
         if sound is not None:
             for block in _beeps(float(times[-1] * TICK) + 0.1):
+                block.pts = (block.pts or 0) + round(drawing.sound_from * 48000)
                 target.mux(cast(AudioStream, sound).encode(block))
             target.mux(cast(AudioStream, sound).encode(None))
     return path

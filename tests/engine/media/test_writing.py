@@ -47,6 +47,7 @@ SOURCES: dict[str, dict[str, Any]] = {
     "even.mp4": {"count": 30, "sound": "aac"},
     "uneven.mp4": {"times": UNEVEN, "sound": "aac"},
     "late.mp4": {"times": [2500 + 1001 * n for n in range(20)], "sound": "aac"},
+    "sound.mp4": {"times": [1000 * n for n in range(12)], "sound": "aac", "sound_from": Fraction(8545, 48000)},
     "one.mp4": {"count": 1},
     "odd.mp4": {"count": 5, "width": 97, "height": 63, "pixels": "yuv444p"},
     "turned.mov": {"count": 5, "rotation": 90, "sound": "pcm_s16le"},
