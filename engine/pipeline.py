@@ -222,8 +222,8 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
     if not look or not look.finish or not stylizer.defaults.finished:
         return None
     told = look.finish
-    counts = {name: int(told.get(name, 0)) for name in ("strokes", "tones", "sheets")}
-    return Finish(**counts, lines=told.get("lines", 0.0))
+    counts = {name: int(told.get(name, 0)) for name in ("flat", "strokes", "tones", "sheets")}
+    return Finish(**counts, lines=told.get("lines", 0.0), glow=told.get("glow", 0.0))
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:

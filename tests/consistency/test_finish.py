@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from consistency.finish import Finish, brushed, layered, printed
+from consistency.drawing import flatten
+from consistency.finish import Finish, brushed, glowing, layered, printed
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
@@ -26,7 +27,17 @@ def random_frames(count: int = 3) -> Tensor:
     return torch.rand(count, 3, 40, 56, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("finish", [Finish(strokes=9), Finish(tones=5, lines=0.5), Finish(sheets=6), Finish(lines=1.0)])
+@pytest.mark.parametrize(
+    "finish",
+    [
+        Finish(strokes=9),
+        Finish(tones=5, lines=0.5),
+        Finish(sheets=6),
+        Finish(lines=1.0),
+        Finish(flat=2),
+        Finish(glow=1.0),
+    ],
+)
 def test_each_frame_is_gone_over_by_itself_and_stays_in_range(finish: Finish) -> None:
     frames = random_frames()
     done = finish(frames)
@@ -44,7 +55,7 @@ def test_no_finish_is_none() -> None:
 
 def test_a_print_has_few_tones() -> None:
     ramp = noisy(grey(COLUMNS / SIDE), 0.02)
-    done = printed(ramp, 5)[:, 2:-2].mean(axis=2)
+    done = printed(flatten(ramp, 2, 0.1, 4), 5)[:, 2:-2].mean(axis=2)
     on_a_tone = np.abs(done * 5 - np.round(done * 5)) < 0.1
     assert on_a_tone.mean() > 0.6
     assert (np.abs(ramp * 5 - np.round(ramp * 5)) < 0.1).mean() < 0.3
@@ -86,7 +97,7 @@ def test_strokes_lie_along_the_forms() -> None:
 def test_sheets_of_paper_lie_one_upon_the_other() -> None:
     """The lighter one is on top: its shadow falls beyond its right and lower border, its upper and left rim is lit."""
     inside = (ROWS > 30) & (ROWS < 66) & (COLUMNS > 30) & (COLUMNS < 66)
-    done = layered(noisy(grey(np.where(inside, 0.75, 0.4)), 0.02), 6).mean(axis=2)
+    done = layered(flatten(noisy(grey(np.where(inside, 0.75, 0.4)), 0.02), 2, 0.1, 4), 6).mean(axis=2)
     ground, sheet = np.median(done[:20]), np.median(done[40:56, 40:56])
     assert sheet > ground + 0.2
     assert np.median(done[66:69, 40:60].min(axis=0)) < 0.8 * ground
@@ -94,3 +105,21 @@ def test_sheets_of_paper_lie_one_upon_the_other() -> None:
     assert np.median(done[40:60, 29:33].max(axis=1)) > sheet + 0.05
     assert done[40:56, 40:56].std() < 0.005
     assert done[:20].std() < 0.005
+
+
+def test_what_is_flat_keeps_its_contours() -> None:
+    step = noisy(grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7)), 0.03)
+    done = Finish(flat=2)(torch.from_numpy(step).permute(2, 0, 1)[None])[0, 0].numpy()
+    border = SIDE // 2
+    assert done[:, : border - 2].std() < 0.25 * step[:, : border - 2].std()
+    assert done[:, border].mean() - done[:, border - 1].mean() > 0.36
+
+
+def test_light_shines_about_what_is_bright_alone() -> None:
+    tube = grey(np.where(np.abs(COLUMNS - 48) < 3, 0.95, 0.1))
+    done = glowing(tube, 1.0)
+    shine = done[48, :, 0] - tube[48, :, 0]
+    assert shine[52] > 0.05
+    assert shine[52] > shine[60] > shine[75] >= 0
+    dark = grey(np.full((SIDE, SIDE), 0.55))
+    assert np.array_equal(glowing(dark, 1.0), dark)
