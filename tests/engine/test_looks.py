@@ -1,5 +1,7 @@
 """Laws of looks: one's own file is as good as a bundled one, and a slip in it is named."""
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import torch
 import restyle
 from consistency.finish import Finish
 from engine.diffusion import catalog
+from engine.diffusion.rows import STARTER
 from engine.errors import SettingsError
 from engine.plan import default_output
 from engine.settings import LOOKS, Settings, look_names
@@ -58,6 +61,16 @@ def test_a_slip_in_a_look_is_named(tmp_path, text, complaint):
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(SettingsError, match=complaint):
         Settings(look_file=str(tmp_path / "mine.toml"))
+
+
+def test_the_look_in_the_docs_works(tmp_path):
+    page = (LOOKS.parent.parent / "docs" / "looks.md").read_text(encoding="utf-8")
+    (tmp_path / "riso.toml").write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    look = Settings(look_file=str(tmp_path / "riso.toml")).load_look()
+    assert look is not None
+    assert look.finish == {"flat": 2, "tones": 4, "lines": 0.4}
+    known = json.loads((STARTER / "tokenizer" / "words.json").read_text(encoding="utf-8"))
+    assert set(re.findall("[a-z]+", look.prompt)) <= set(known)
 
 
 def test_a_look_file_that_is_not_there_is_refused():
