@@ -50,7 +50,8 @@ def open_container(path: Path) -> InputContainer:
         raise MediaError(f"{path} may not be read: permission denied.") from error
     except (av.FFmpegError, UnicodeError) as error:
         raise MediaError(
-            f"{path} cannot be opened as a video: it is damaged, cut off before its index, or not a media file."
+            f"{path} cannot be opened as a video: it is damaged, cut off before its index, or not a media file. "
+            "Copy it once more from where it was filmed."
         ) from error
 
 

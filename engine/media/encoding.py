@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from engine.errors import MediaError, SettingsError
-from engine.media.info import MediaInfo
+from engine.media.info import MediaInfo, Transfer
 from engine.settings import Codec
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -93,7 +93,7 @@ def check_output(
         raise SettingsError(f"A clip of {size[0]}x{size[1]} is too small to write; each side needs at least 16 pixels.")
     chosen = encoding(codec)
     if chosen is None:
-        return _check_folder(path, info)
+        return (*_light(info), *_check_folder(path, info))
     if path.suffix.lower() not in chosen.suffixes:
         raise SettingsError(f"{chosen.title} is written to {_either(chosen.suffixes)}, not to {path.name}.")
     _check_sound(path, chosen, info)
@@ -103,7 +103,13 @@ def check_output(
     if chosen.pixels_odd != chosen.pixels and any(side % 2 for side in size):
         even = "x".join(str(side - side % 2) for side in size)
         lost.append(f"Sides of {size[0]}x{size[1]} are odd, which some players do not show: --size {even}.")
-    return (*lost, *left_out(MUXERS[path.suffix.lower()], info.other_streams))
+    return (*_light(info), *lost, *left_out(MUXERS[path.suffix.lower()], info.other_streams))
+
+
+def _light(info: MediaInfo) -> tuple[str, ...]:
+    if info.transfer not in (Transfer.HLG, Transfer.PQ):
+        return ()
+    return (f"The source is HDR ({info.transfer.upper()}), the result is not: it has the light of a normal screen.",)
 
 
 def left_out(muxer: str, streams: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def find_stills(path: Path) -> tuple[Path, ...]:
     if not files and not path.suffix and not path.exists():
         raise MediaError(f"There is no folder {path}.")
     if not files:
-        raise MediaError(f"{path} holds no stills. Known are: {', '.join(SUFFIXES)}.")
+        known = ", ".join(SUFFIXES)
+        raise MediaError(f"{path} holds no stills. Known are: {known}. A clip is named itself, not by its folder.")
     numbers: dict[int, Path] = {}
     for file in files:
         number = _number(file, files, path)

@@ -187,7 +187,7 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --settings table.toml", 2, "a table of names and weights"),
         ("clip.mp4 --settings number.toml", 2, "prompt is 3"),
         ("missing.mp4 --look comic", 3, "no file missing.mp4"),
-        ("empty --look comic", 3, "holds no stills"),
+        ("empty --look comic", 3, "A clip is named itself"),
         ("text.mp4 --look comic", 3, "not a media file"),
         ("zero.mp4 --look comic", 3, "is empty"),
         ("cut.mp4 --look comic", 3, "not one of its frames"),

@@ -13,6 +13,7 @@ import torch
 
 from engine.errors import MediaError, SettingsError
 from engine.media import MapWriter, Writer, check_output, open_reader, probe, write_lossless
+from engine.media.info import Transfer
 from engine.settings import Codec
 from tests.engine.media.drawn_clips import TICK, drawn_tensor, film, number_in
 
@@ -240,6 +241,15 @@ def test_a_folder_with_other_things_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "frames" / "thesis.txt").write_text("all my work")
     with pytest.raises(SettingsError, match="other things"):
         check_output(tmp_path / "frames", Codec.PNG, info)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("result.mp4", Codec.H264), ("frames", Codec.PNG)])
+@pytest.mark.parametrize(("transfer", "told"), [(Transfer.HLG, ["HLG"]), (Transfer.PQ, ["PQ"]), (Transfer.SDR, [])])
+def test_it_is_told_that_the_result_of_an_hdr_clip_is_not(
+    tmp_path: Path, name: str, codec: Codec, transfer: Transfer, told: list[str]
+) -> None:
+    notes = check_output(tmp_path / name, codec, replace(probe(film(tmp_path / "clip.mp4")), transfer=transfer))
+    assert [f"HDR ({name})" in note for name, note in zip(told, notes, strict=True)] == [True] * len(told)
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
