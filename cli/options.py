@@ -86,9 +86,9 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         "--mask": {
             "action": "append",
             "help": "restyle only where this is bright (a clip, a folder of stills, one still for all), or index:3, "
-            "material:2 and cryptomatte:NAME of a render's passes, or key:#00ff00 for a colour, or person, background "
-            "or label:sky as a network sees them, or of some frames as 0:12.5=mask.png (may be repeated; in between "
-            "it follows the motion); the rest stays as it is",
+            "index:5,6,7, material:2 and cryptomatte:NAME of a render's passes, or key:#00ff00 for a colour, or "
+            "person, background or label:sky as a network sees them, or of some frames as 0:12.5=mask.png (may be "
+            "repeated; in between it follows the motion); the rest stays as it is",
         },
         "--background": {
             "metavar": "FILE",

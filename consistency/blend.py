@@ -12,7 +12,7 @@ LIGHT = 1 / 40
 """Of the picture's longer side: over about so many pixels inside the border the light is graded."""
 WRAP = 0.4
 """The share that the light behind a thing has of it where that is all around; at a straight border half of it."""
-DARK = 0.05
+DARK = 0.01
 """What is too dark to tell light by."""
 
 
@@ -34,15 +34,18 @@ def blend(inside: Tensor, outside: Tensor, mask: Tensor) -> Tensor:
     """This puts `inside` into `outside`, both `[T, 3, H, W]`, where `mask` `[T, 1, H, W]` is above 0.
 
     Where it is 0 the result is `outside`, bit by bit. Both are pictures of the same things, so the broad difference
-    between them just beyond the border is one of light and colour. Light multiplies; near the border the inside is
-    brought into that of the outside.
+    between them is one of light and colour. Light multiplies; near the border the inside is brought into the light that
+    `outside` has there, on the same side: what lies beyond is another thing, whose colour would be a halo. Nothing
+    leaves what lies between the two.
     """
     sigma = LIGHT * max(mask.shape[-2:])
-    beyond = (mask == 0).to(mask.dtype)
-    near = blur(beyond, sigma)
-    there, here = (blur(beyond * picture, sigma) + DARK * near for picture in (outside, inside))
+    near = blur((mask == 0).to(mask.dtype), sigma)
+    within = (mask > 0).to(mask.dtype)
+    known = blur(within, sigma / 2)
+    there, here = (blur(within * picture, sigma / 2) + DARK * known for picture in (outside, inside))
     light = ((there + 1e-6) / (here + 1e-6)).clamp(0.5, 2)
-    graded = (inside * torch.lerp(torch.ones_like(light), light, (2 * near).clamp(max=1))).clamp(0, 1)
+    graded = inside * torch.lerp(torch.ones_like(light), light, (2 * near).clamp(max=1))
+    graded = graded.clamp(torch.minimum(inside, outside), torch.maximum(inside, outside))
     return torch.where(mask == 0, outside, torch.lerp(outside, graded, mask))
 
 

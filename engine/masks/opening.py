@@ -25,7 +25,7 @@ from engine.motion import estimated
 from engine.settings import Settings
 from engine.sources import Sources
 
-INDEX = re.compile(r"(index|material):(\d+)")
+INDEX = re.compile(r"(index|material):(\d+(?:,\d+)*)")
 CRYPTOMATTE = re.compile("cryptomatte:(.+)")
 KEY = re.compile(r"key:#([0-9a-fA-F]{6})")
 LEAST = 1 / 255
@@ -67,7 +67,7 @@ def open_masks(mask: str | tuple[str, ...], settings: Settings, sources: Sources
     (mask,) = names
     if found := INDEX.fullmatch(mask):
         kind = Pass.OBJECT if found[1] == "index" else Pass.MATERIAL
-        masks = _by_index(_render(mask, settings.passes, reader.info), kind, int(found[2]))
+        masks = _by_index(_render(mask, settings.passes, reader.info), kind, [int(one) for one in found[2].split(",")])
         yield _read_through(mask, masks, reader.info.frames, settings.mask_invert)
     elif found := CRYPTOMATTE.fullmatch(mask):
         masks = _by_name(found[1], _render(mask, settings.passes, reader.info))
@@ -121,11 +121,14 @@ def _render(mask: str, passes: str | None, clip: MediaInfo) -> RenderPasses:
     return render
 
 
-def _by_index(render: RenderPasses, kind: Pass, wanted: int) -> Masks:
+def _by_index(render: RenderPasses, kind: Pass, numbers: list[int]) -> Masks:
     render.layer(kind)
+    wanted = torch.tensor(numbers, dtype=torch.float32)
 
     def masks(start: int, stop: int, frames: Tensor | None = None) -> Tensor:
-        return torch.stack([(render.read(frame, kind)[0].round() == wanted).float() for frame in range(start, stop)])
+        return torch.stack(
+            [torch.isin(render.read(frame, kind)[0].round(), wanted).float() for frame in range(start, stop)]
+        )
 
     return masks
 
@@ -178,5 +181,6 @@ def _refuse_unclear(mask: str) -> None:
     if word and not path.exists() and not is_sequence(path):
         raise SettingsError(
             f"The mask {mask!r} means nothing, and is no file.{did_you_mean(mask, ('person', 'background'))} "
-            "Say person, background, label:sky, index:3, material:2, cryptomatte:Cube, key:#00ff00, or a file."
+            "Say person, background, label:sky, index:3 or index:5,6,7, material:2, cryptomatte:Cube, key:#00ff00, or "
+            "a file."
         )

@@ -96,7 +96,7 @@ def test_vace_is_told_of_a_mask_as_the_library_tells_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seed", "look"), [(1, "comic"), (8, "watercolor")])
 def test_the_border_is_no_more_of_a_step_than_by_blending_pixels_alone(seed: int, look: str) -> None:
-    """The starter's own pictures in a scene with true masks: 0.89 of the step is left over three scenes, two looks."""
+    """The starter's own pictures in a scene with true masks."""
     scene, model = draw_scene(seed, 3, 144, 256), catalog.load("starter", "cpu")
     mask = (scene.layers >= scene.layers.max() - 1).float()
     chosen = load_look(look)

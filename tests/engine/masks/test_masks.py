@@ -89,6 +89,18 @@ def test_an_index_of_the_render_masks_its_things(tmp_path, model):
     assert (made[inside] - whole[inside]).abs().mean() < (made[inside] - source[inside]).abs().mean()
 
 
+def test_several_numbers_of_the_render_are_one_mask(tmp_path, model):
+    """A figure is of many things: what is in the mask of any of its numbers is in that of all."""
+    folder = render(tmp_path / "render")
+    settings = replace(PNG, passes=str(folder), mask_feather=0)
+    made = frames_of(pipeline.restyle(folder, tmp_path / "out", replace(settings, mask="index:2,1")).output)
+    source, layers = (frames_of(folder) * 255).round() / 255, scene().layers.expand_as(made)
+    assert torch.equal(made[layers > 1], source[layers > 1])
+    for layer in (0, 1):
+        assert (made[layers == layer] != source[layers == layer]).float().mean() > 0.9
+    assert layers.max() > 1
+
+
 def with_names(folder: Path) -> Path:
     """Adds Cryptomatte to a render: each layer of the scene by a name, half of what it covers in either pair."""
     for number, file in enumerate(sorted(folder.glob("*.exr"))):
