@@ -69,7 +69,12 @@ class Finish:
 def brushed(picture: Image, length: int) -> Image:
     """This makes dabs of what lies together, draws them out along the forms, and has their ridges catch light."""
     calm = soft_dabs(picture, 2)
-    return clip(sharpened(smear(calm, direction(calm, 4.0), length), 2.5, 1.4))
+    return clip(sharpened(smear(calm, along_forms(calm), length), 2.5, 1.6))
+
+
+def along_forms(picture: Image) -> Image:
+    """The angle along what is left of a picture when its grain is not: along that strokes would run in a maze."""
+    return direction(blur(picture, 2.0), 6.0)
 
 
 def printed(picture: Image, tones: int) -> Image:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from consistency.drawing import flatten
-from consistency.finish import Finish, brushed, glowing, layered, printed
+from consistency.drawing import blur, flatten
+from consistency.finish import Finish, along_forms, brushed, glowing, layered, printed
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
@@ -123,3 +123,11 @@ def test_light_shines_about_what_is_bright_alone() -> None:
     assert shine[52] > shine[60] > shine[75] >= 0
     dark = grey(np.full((SIDE, SIDE), 0.55))
     assert np.array_equal(glowing(dark, 1.0), dark)
+
+
+def test_grain_does_not_lead_the_strokes_astray() -> None:
+    """On a slope with grain half as strong as its rise over the width of a stroke."""
+    slope = 0.3 + 0.4 * (COLUMNS * np.cos(0.3) + ROWS * np.sin(0.3)) / SIDE
+    grain = blur(np.random.default_rng(0).normal(0, 1, slope.shape).astype(np.float32), 1.5)
+    angle = along_forms(grey(slope + 0.02 * grain / grain.std()))
+    assert np.abs(np.sin(angle - 0.3 - np.pi / 2))[16:-16, 16:-16].mean() < 0.15
