@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from enum import IntEnum
 from typing import Any
@@ -32,7 +33,19 @@ class Exit(IntEnum):
 def main() -> None:
     """This runs the command line and ends the program."""
     _share_cores()
-    sys.exit(_guarded(sys.argv[1:]))
+    status = _guarded(sys.argv[1:])
+    if status == Exit.INTERRUPTED and os.name == "posix":
+        _end_by_ctrl_c()
+    sys.exit(status)
+
+
+def _end_by_ctrl_c() -> None:
+    """This ends the program by the signal itself, which a shell reads as 130.
+
+    Where a program only exits with 130, a shell's loop over many clips goes on with the next one.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _share_cores() -> None:

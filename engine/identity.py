@@ -1,7 +1,10 @@
-"""What a job is known by: whatever decides its chunks. With another of these, finished ones are of no use."""
+"""What a job is known by: whatever decides its chunks, without which finished ones are of no use; then its result."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ CHUNKS = 4
 3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
 are finished."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
-WITHOUT_CHUNKS = ("device", "memory", "steady", *MASK, "keyframes", "palette")
+ANYWHERE = ("device", "memory")
+WITHOUT_CHUNKS = (*ANYWHERE, "steady", *MASK, "keyframes", "palette", "codec")
 """Settings that decide nothing of the chunks: with others, the same chunks make another result.
 
 A mask does where the model itself paints inside of it, but for its feather.
@@ -51,6 +55,17 @@ def identity_of(
         "way of making chunks": CHUNKS,
         "size": [*sizes.output, *sizes.work],
     }
+
+
+def result_mark(identity: Mapping[str, Any], settings: Settings) -> str:
+    """This gives a mark of all that a result is made of: its chunks, and what is done to them, by what files hold."""
+    asked = {name: value for name, value in settings.to_dict().items() if name not in ANYWHERE}
+    pictures = [Path(text.partition("=")[2]) for text in settings.keyframes]
+    pictures += [Path(settings.palette)] if settings.palette else []
+    behind = source_files(settings.background) if settings.background else ()
+    mask = [] if settings.mask is None else _mask(settings.mask, settings)
+    told = json.dumps([identity, asked, fingerprint([*pictures, *behind]), mask], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _mask(mask: str | tuple[str, ...], settings: Settings) -> list[str | int]:

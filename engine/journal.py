@@ -3,7 +3,7 @@
 Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
 clip was cut, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
 Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on. `run.json` comes
-last and says where source and result lie, for whoever looks at the job afterwards; the job itself never reads it.
+last: where source and result lie, for whoever looks at the job afterwards, and what the result was made of.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.errors import JobError
-from engine.media import read_lossless, write_lossless, writing_to
+from engine.media import read_lossless, source_files, write_lossless, writing_to
 
 HASH = "hash of the frames"
 CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
@@ -128,9 +128,16 @@ class Journal:
         places: Mapping[str, str] = _read_json(path) if path.exists() else {}
         return places
 
-    def finish(self, source: Path, result: Path) -> None:
-        """This notes that the result is whole, and where source and result lie."""
-        _write_json(self.folder / "run.json", {"source": str(source.absolute()), "result": str(result.absolute())})
+    def finish(self, source: Path, result: Path, asked: str) -> None:
+        """This notes that the result is whole, where source and result lie, and the mark of what was asked."""
+        places = {"source": str(source.absolute()), "result": str(result.absolute())}
+        made = fingerprint(source_files(result))
+        _write_json(self.folder / "run.json", {**places, "asked": asked, "made": made})
+
+    def is_finished(self, result: Path, asked: str) -> bool:
+        """This says whether the result is there, as it was written when just the same was asked."""
+        told = self.places()
+        return told.get("asked") == asked and result.exists() and fingerprint(source_files(result)) == told.get("made")
 
     def has(self, chunk: int) -> bool:
         """This says whether a chunk is finished."""

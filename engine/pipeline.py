@@ -24,7 +24,7 @@ from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
 from engine.footage import SLICE
-from engine.identity import identity_of
+from engine.identity import identity_of, result_mark
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
@@ -118,11 +118,16 @@ def restyle(
             journal.begin(fresh, settings.to_toml())
             plan = _plan(studios, settings, progress)
             resumed = sum(journal.has(number) for number in range(plan.chunks))
-            seconds = _diffuse(studios, plan, resumed, progress)
-            written = _write(studios[0], plan, output, settings, parts[0], progress)
-            journal.finish(source, output)
+            asked = result_mark(identity, settings)
+            seconds, written = 0.0, warnings
+            if resumed == plan.chunks and journal.is_finished(output, asked):
+                written += (f"{output} is finished already, and stays. Delete it to have it written again.",)
+            else:
+                seconds = _diffuse(studios, plan, resumed, progress)
+                written += _write(studios[0], plan, output, settings, parts[0], progress)
+                journal.finish(source, output, asked)
         seen = max((one.reader.warnings for one in sources), key=len)
-        notes = (*warnings, *(proxy.passes.notes if proxy else ()), *written, *seen, *cache.notes)
+        notes = (*written, *(proxy.passes.notes if proxy else ()), *seen, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,

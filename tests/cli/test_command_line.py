@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ BARE = (*COMIC, "--steady", "0", "--no-report")
 
 def run(monkeypatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["restyle", *words])
+    monkeypatch.setattr(restyle, "_end_by_ctrl_c", lambda: None)  # it would end the tests
     with pytest.raises(SystemExit) as stop:
         restyle.main()
     return int(stop.value.code or 0)
@@ -343,6 +345,17 @@ def test_a_full_disk_is_told_with_what_to_do_and_a_status_of_its_own(monkeypatch
     assert run(monkeypatch, "looks") == restyle.Exit.RESOURCES
     told = "restyle: The disk of /somewhere/file is full. Make room, and give the same command again.\n"
     assert capsys.readouterr().err == told
+
+
+def test_ctrl_c_ends_a_loop_of_the_shell_too():
+    """Of a program that only exits with 130 it would begin with the next clip."""
+    code = "from cli import restyle\ndef stop(chosen): raise KeyboardInterrupt('It is kept.')\n"
+    code += "import sys; restyle._obey, sys.argv = stop, ['restyle', 'looks']; restyle.main()"
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "restyle: stopped. It is kept.\n")
+    shell = subprocess.run(["bash", "-c", f"{shlex.join(command)}; echo $?"], capture_output=True, text=True)
+    assert shell.stdout == f"{restyle.Exit.INTERRUPTED:d}\n"
 
 
 def test_a_reader_that_goes_away_is_no_error():

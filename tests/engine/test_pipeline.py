@@ -1,5 +1,6 @@
 """Laws of a whole job, with a stand-in model: same count and times, a kill costs nothing, bad input is refused."""
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -94,6 +95,33 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
     assert "going on: 1 of 4 chunks are finished" in notes
     assert len(model.calls) == 2 * calls
     assert resumed.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_a_finished_result_stays_until_something_else_is_asked_or_it_is_gone(tmp_path, model):
+    source, output, palette = draw_clip(tmp_path / "clip.mp4", 5), tmp_path / "out.mp4", tmp_path / "colours.png"
+    written = []
+
+    def run(**given):
+        if output.exists():
+            os.utime(output, (1, 1))
+        result = pipeline.restyle(source, output, replace(COMIC, **given))
+        written.append(output.stat().st_mtime != 1)
+        return any("finished already" in words for words in result.warnings)
+
+    cv2.imwrite(str(palette), np.full((8, 8, 3), 200, np.uint8))
+    told = [run(), run(), run(device="cpu"), run(palette=str(palette)), run(palette=str(palette))]
+    cv2.imwrite(str(palette), np.full((8, 8, 3), 20, np.uint8))
+    told += [run(palette=str(palette)), run(steady=1), run(steady=1)]
+    output.write_bytes(output.read_bytes()[:-1] + b"?")
+    told.append(run(steady=1))
+    output.unlink()
+    told += [run(steady=1), run(steady=1, codec=Codec.HEVC)]
+    assert len(model.calls) == 1
+    next(tmp_path.glob("out.mp4.restyle/chunk-*")).unlink()
+    told.append(run(steady=1, codec=Codec.HEVC))
+    assert len(model.calls) == 2
+    assert written == [True, False, False, True, False, True, True, False, True, True, True, True]
+    assert told == [not one for one in written]
 
 
 def test_a_job_asks_the_disk_for_what_is_missing_only(tmp_path, model, monkeypatch):
