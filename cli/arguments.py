@@ -144,7 +144,10 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
     )
-    wanted = ("--detector", "--device", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--reader", "--model")
+    wanted = (
+        *("--detector", "--device", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--passes", "--reader"),
+        "--model",
+    )
     for group in RUN.values():
         for name in wanted:
             if name in group:

@@ -21,6 +21,7 @@ def write_control(chosen: argparse.Namespace) -> None:
     width, height = chosen.size or (None, None)
     given = {
         "cuts": "none" if chosen.no_cuts else chosen.cuts,
+        "passes": chosen.passes,
         "reader": chosen.reader,
         "model": chosen.model,
         "device": chosen.device,

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from torch import Tensor
 
+from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.controls import load_drawers
 from engine.diffusion import catalog
 from engine.drawn import BLOCK, Drawn, source_mark
 from engine.errors import SettingsError
 from engine.footage import SLICE, Footage
+from engine.given import Given
 from engine.media import MapWriter, check_map_output, open_reader
 from engine.parallel import workplaces
 from engine.pipeline import Progress
@@ -34,13 +36,15 @@ def draw_control(
 ) -> Path:
     """This writes control `name` of a clip, beside it if `output` is None, and gives the file's name.
 
-    Of the settings it follows size, model (at whose size it is drawn), device (where a detector computes), cuts and
-    reader; `rate` is that of stills. What is drawn is kept in the cache, so a job with this control on such a device
-    need not draw it again.
+    Of the settings it follows size, model (at whose size it is drawn), device (where a detector computes), cuts, reader
+    and passes, of which it is taken if they have it; `rate` is that of stills. What is drawn is kept in the cache, so a
+    job with this control on such a device need not draw it again.
 
     Raises:
         RestyleError: with what is wrong and what would work; before any work.
     """
+    if settings.passes and settings.detectors:
+        raise SettingsError(f"A control is drawn once: have {name} of the passes, or by the detector.")
     at = workplaces(settings)[0] if name in (settings.detectors or {}) else Workplace()
     drawer = load_drawers([name], settings.detectors, at)[name]
     output = output or source.with_name(f"{source.stem}.{name}.mkv")
@@ -51,6 +55,11 @@ def draw_control(
         info = reader.info
         size = choose_sizes(settings, info, catalog.find(settings.model).side).work
 
+        def told(done: int, total: int) -> None:
+            progress(Progress("checking passes", done, total))
+
+        proxy = open_proxy(reader, settings.passes, size, told)
+
         def windows() -> Iterator[Tensor]:
             for start in range(0, info.frames, SLICE):
                 stop = min(start + SLICE, info.frames)
@@ -58,13 +67,15 @@ def draw_control(
                 progress(Progress("finding cuts", stop, info.frames))
 
         shots = find_shots(settings.cuts, info.times, windows)
-        mark = source_mark(source, settings.reader)
-        control = Drawn(drawer, Footage(reader, size), MapCache(cache_folder() / "controls"), mark, at)
+        mark, footage = source_mark(source, settings.reader), Footage(reader, size)
+        control: Given = (proxy.givens() if proxy else {}).get(name) or Drawn(
+            drawer, footage, MapCache(cache_folder() / "controls"), mark, at
+        )
         with MapWriter(output, info, size) as writer:
             for shot in shots:
                 fitted = control.fit(shot)
                 for block in _blocks(shot):
-                    writer.write(fitted(block))
+                    writer.write(fitted(block, footage.read(block)))
                     progress(Progress(f"drawing {name}", block.stop, info.frames, " ".join(at.news())))
     return output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cli.restyle import main
 from consistency.occlusion import occluded
 from engine import pipeline
 from engine.agreement import check_motion, check_passes
+from engine.control_clip import draw_control
 from engine.errors import MediaError, SettingsError
 from engine.media import Pass, RenderPasses, open_reader, probe
 from engine.proxy import Proxy
@@ -199,6 +201,22 @@ def test_stills_that_are_no_frames_of_a_render_are_told(tmp_path, model):
     settings = Settings(look="oil", passes=str(folder))
     result = pipeline.restyle(folder / "frame.%d.exr", tmp_path / "a.mp4", settings)
     assert any("trial.0001.exr" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("name", ["depth", "edges", "flow"])
+def test_a_renders_own_controls_are_written_as_a_job_is_steered_by_them(tmp_path, name):
+    folder, asked = render(tmp_path / "render"), Settings(prompt="none", cuts="none")
+    asked = replace(asked, passes=str(folder))
+    written = draw_control(folder, name, tmp_path / name, asked, None, lambda progress: None)
+    with open_reader(folder) as reader, open_reader(written) as maps:
+        given = open_proxy(folder).givens()[name].fit(SHOT)(SHOT, reader.read(0, 6))
+        assert torch.allclose(maps.read(0, 6), given.expand(-1, 3, -1, -1), atol=1 / 65535)
+
+
+def test_a_control_of_passes_has_no_detector(tmp_path):
+    asked = Settings(prompt="none", passes=str(render(tmp_path / "render")), detectors={"flow": "raft-small"})
+    with pytest.raises(SettingsError, match="flow of the passes, or by the detector"):
+        draw_control(tmp_path / "render", "flow", tmp_path / "flow", asked, None, lambda progress: None)
 
 
 def test_passes_are_part_of_what_a_job_is(tmp_path, model):
