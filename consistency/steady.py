@@ -10,13 +10,14 @@ be all that is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from consistency.blur import blur, energy, light
+from consistency.detail import FINE, Detail
 from consistency.flicker import around, flicker
 from consistency.occlusion import further, motion_boundary, round_trip
 from consistency.swim import Swim
@@ -26,8 +27,6 @@ STRIDES = (1, 3, 9)
 LOOKAHEAD = sum(STRIDES)
 """How many later frames a frame waits for."""
 
-FINE = 1.5
-"""Pixels: what a Gaussian of this width takes away is the high band, in which detail lives."""
 UNLIKE, TEXTURE = 0.03, 0.15
 """What the source may change along a trajectory before it is believed no longer: so much, and this share of the
 variance nearby. Ripples, smoke and leaves change by about all of theirs, and are left alone."""
@@ -38,8 +37,6 @@ RESAMPLED = 0.02
 BROAD = 8.0
 """Pixels over which light is compared. Light multiplies, the source's and the result's values alike; so neighbours are
 seen in this frame's light, and a lamp that goes on is no flicker."""
-STRONGEST = 1.6
-"""The most that detail is raised to be what it was."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ class Steadier:
         self._swims: float | None = None
         self._flickering: list[float] = []
         self._now = 0
-        self._returned = _Detail()
+        self._detail: Detail | None = None
 
     def add(self, picture: Tensor, source: Tensor, pair: Pair | None) -> list[Tensor]:
         """This takes the next frame and its source, `[3, H, W]` both, and gives those that are finished now.
@@ -115,7 +112,9 @@ class Steadier:
             self._now += 1
         else:
             self._flickering.pop(0)
-        whole = self._returned.put_back(steadied, before[None])[0].clamp(0, 1)
+        if self._detail is None:
+            self._detail = Detail(self._passes[-1].taken([before, *self._given]), LOOKAHEAD)
+        whole = self._detail.put_back(steadied, before[None])[0].clamp(0, 1)
         return torch.lerp(before, whole, self._amount * needed)
 
     def _follow(self, frame: _Frame, ties: Tensor | None, number: int) -> Iterator[Tensor]:
@@ -146,6 +145,16 @@ class _Pass:
             # Trajectories are made of three links: those of the two frames before are needed yet.
             self._held.pop(self._done - self._stride, None)
             self._done += 1
+
+    def taken(self, given: Sequence[Tensor]) -> Tensor:
+        """This is what was taken away so far from the frames held, their mean `[1, 3, H, W]`.
+
+        given: the shot from its start, `[3, H, W]` each.
+        """
+        total = torch.zeros_like(given[0])
+        for number, frame in self._held.items():
+            total.add_(given[number]).sub_(frame.picture[0])
+        return total[None] / len(self._held)
 
     def _link(self, ties: Tensor) -> None:
         """This ties the frame that came to the one before."""
@@ -219,26 +228,3 @@ def _settled(here: _Frame, seen: Tensor, trust: Tensor, edges: Tensor) -> tuple[
     restless = (1 - (expected + RESAMPLED * total) / (differs + 1e-4)).clamp(0, 1) * (1 - edges)
     off = torch.addcmul(low[:, :3], restless, high[:, :3]).mul_(trust / (1 + total))
     return here.picture - off.sum(dim=0, keepdim=True), flickers
-
-
-class _Detail:
-    """Gives detail its energy back: the mean of unlike textures is flat.
-
-    A pattern that sticks to the screen while things move beneath it is no detail of theirs, so its energy is not given
-    back; it shows as what is taken away at one place time and again, in the mean of all frames so far and then of so
-    many.
-    """
-
-    def __init__(self) -> None:
-        self._stuck: Tensor | None = None
-        self._came = 0
-
-    def put_back(self, steadied: Tensor, before: Tensor) -> Tensor:
-        """This raises the high band of `[1, 3, H, W]` to the strength that it had before."""
-        low = blur(steadied, FINE)
-        high, had = steadied - low, before - blur(before, FINE)
-        stuck = torch.zeros_like(had) if self._stuck is None else self._stuck
-        raised = ((energy(had - stuck, 4) + 1e-7) / (energy(high, 4) + 1e-7)).sqrt().clamp(1, STRONGEST)
-        self._came = min(self._came + 1, LOOKAHEAD)
-        self._stuck = torch.lerp(stuck, had - high, 1 / (self._came + 1))
-        return low + raised * high
