@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.steadiness import real
+from benchmarks.steadiness.bounds import BOUNDS
 from benchmarks.steadiness.clips import CACHE
 from benchmarks.steadiness.controls import CONTROLS
 from benchmarks.steadiness.injections import CASES, STRENGTHS
@@ -28,7 +29,8 @@ from benchmarks.steadiness.report import (
 from benchmarks.steadiness.run import Plan, Row, run
 from samples.kinds import Kind
 
-ALL = {**CONTROLS, **PEERS, **METHODS}
+USUAL = {**CONTROLS, **PEERS, **METHODS}
+ALL = {**USUAL, **BOUNDS}
 TABLES = ("all", "quality", "pairs", "gates", "seams", "figures", "farther")
 
 
@@ -97,7 +99,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, nargs="+", help="clips: in A kind = seed mod 12, in B the clips' numbers")
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--severity", nargs="+", default=["mid"], choices=list(STRENGTHS))
-    parser.add_argument("--methods", nargs="*", default=list(ALL), choices=list(ALL))
+    parser.add_argument("--methods", nargs="*", default=list(USUAL), choices=list(ALL),
+                        help="default: all but those that know a part of the answer")  # fmt: skip
     parser.add_argument("--size", type=int, nargs=2, default=[216, 384], metavar=("HEIGHT", "WIDTH"),
                         help="in B the longer of them is that of the clips")  # fmt: skip
     parser.add_argument("--frames", type=int, default=48)

@@ -100,12 +100,12 @@ def seam_table(rows: list[Row]) -> str:
 
     Where nothing moves the usual change is nothing, and any seam is thousands of times that.
     """
-    lines = [["case", "method", "SJR_peak", "SE_peak", "SE_sum", "SRR", "STEP", "SHARPdip"]]
+    lines = [["case", "method", "SJR_peak", "SE_peak", "SE_sum", "SRR", "STEP", "SHARPdip", "S*'s"]]
     for case in BY_CHUNK:
         for name in methods_of(rows):
             seams = [row.score.seams for row in rows if label(row) == name and row.case == case and row.score.seams]
             if seams:
-                means = np.mean([[s.peak, s.total, s.left, s.step, s.dip] for s in seams], axis=0)
+                means = np.mean([[s.peak, s.total, s.left, s.step, s.dip, s.own_dip] for s in seams], axis=0)
                 values = [float(np.median([s.ratio for s in seams])), *means]
                 lines.append([case, name, *(f"{value:.2f}" for value in values)])
     return _table(lines)

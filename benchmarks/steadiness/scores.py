@@ -62,7 +62,7 @@ class Farther:
 
 @dataclass(frozen=True)
 class Seams:
-    """How visible seams are: see `consistency.metrics`. left: RFR at seams alone."""
+    """How visible seams are: see `consistency.metrics`. left: RFR at seams alone. own_dip: the answer's own `dip`."""
 
     ratio: float
     peak: float
@@ -70,6 +70,7 @@ class Seams:
     left: float
     step: float
     dip: float
+    own_dip: float
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,9 @@ class Judge:
         jump = seam_jump(levels, seams)
         at = [frame - 1 for seam in seams for frame in seam.window if frame <= len(changed)]
         left = self._left(self.excess(changed), at)
-        step, dip = colour_step(made, reference.clean, seams), sharpness_dip(made, seams)
-        return Seams(jump.ratio, jump.peak, jump.total, left, step, dip)
+        step = colour_step(made, reference.clean, seams)
+        dips = (sharpness_dip(frames, seams) for frames in (made, reference.clean))
+        return Seams(jump.ratio, jump.peak, jump.total, left, step, *dips)
 
     def _far(self, made: Tensor, chosen: int) -> dict[str, Farther]:
         for name, frames in (("nothing", self.nothing), (f"answer {chosen}", self.trial.answers[chosen])):
