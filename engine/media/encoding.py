@@ -10,6 +10,7 @@ from typing import assert_never
 
 from engine.errors import MediaError, SettingsError
 from engine.media.info import MediaInfo, Transfer
+from engine.media.sequence import SUFFIXES
 from engine.settings import Codec
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -95,7 +96,8 @@ def check_output(
     if chosen is None:
         return (*_light(info), *_check_folder(path, info))
     if path.suffix.lower() not in chosen.suffixes:
-        raise SettingsError(f"{chosen.title} is written to {_either(chosen.suffixes)}, not to {path.name}.")
+        stills = " For pictures say --codec png and name a folder." if path.suffix.lower() in SUFFIXES else ""
+        raise SettingsError(f"{chosen.title} is written to {_either(chosen.suffixes)}, not to {path.name}.{stills}")
     _check_sound(path, chosen, info)
     lost = [f"The source's alpha channel is left out: {chosen.title} has none."] if info.alpha else []
     if codec is Codec.PRORES4444:

@@ -223,7 +223,8 @@ def test_frames_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     ("name", "codec", "words"),
     [
         ("result.avi", Codec.H264, r"\.mp4, \.m4v, \.mov or \.mkv"),
-        ("result.mp4", Codec.PRORES4444, r"written to \.mov"),
+        ("result.jpg", Codec.H264, r"not to result\.jpg\. For pictures say --codec png and name a folder\.$"),
+        ("result.mp4", Codec.PRORES4444, r"written to \.mov, not to result\.mp4\.$"),
         ("result.mp4", Codec.PNG, "Name it result"),
         ("clip.mp4", Codec.H264, "source itself"),
         (".", Codec.PNG, "source itself or its folder"),
