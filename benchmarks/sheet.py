@@ -1,6 +1,6 @@
-"""A contact sheet: every clip a row, or several, its source first, then each look.
+"""A contact sheet: every clip a row, its source first, then each look.
 
-    python -m benchmarks.sheet samples/harbour.mp4 --columns 3 -o looks.jpg
+    python -m benchmarks.sheet CLIP ... -o looks.jpg
 
 Of each clip the frames about its middle are restyled as one window, as in a job, and the middle one is shown. `--strip`
 shows instead how one column of the picture goes through time (an X-T slice): lines that run smoothly are steady.
@@ -12,16 +12,13 @@ import argparse
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 import restyle
-from engine.media import open_reader
+from engine.media import captioned, open_reader
 from engine.settings import look_names
-
-CAPTION = 26  # pixels
 
 
 def middle(path: Path, count: int, side: int) -> Tensor:
@@ -43,13 +40,6 @@ def shown(frames: Tensor, strip: bool) -> Tensor:
     return F.interpolate(row[None], scale_factor=(8.0, 1.0), mode="nearest")[0]
 
 
-def captioned(picture: Tensor, words: str) -> Tensor:
-    """This writes words above a picture `[3, H, W]`."""
-    bar = np.full((CAPTION, picture.shape[-1], 3), 255, np.uint8)
-    cv2.putText(bar, words, (6, CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
-    return torch.cat([torch.from_numpy(bar).permute(2, 0, 1) / 255, picture], dim=1)
-
-
 def main() -> None:
     """This draws a sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -59,7 +49,6 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=216, help="shorter side in pixels")
     parser.add_argument("--model", default="starter")
     parser.add_argument("--strength", type=float, default=None)
-    parser.add_argument("--columns", type=int, default=len(look_names()) + 1, help="pictures in a row (default: all)")
     parser.add_argument("--strip", action="store_true", help="show one row of pixels through time")
     chosen = parser.parse_args()
     rows = []
@@ -70,8 +59,7 @@ def main() -> None:
             parts = restyle.frames(source, look=look, model=chosen.model, strength=chosen.strength, cuts="none")
             pictures.append(captioned(shown(torch.cat(list(parts)), chosen.strip), look))
             print(clip.name, look, flush=True)
-        whole = range(0, len(pictures), chosen.columns)
-        rows += [torch.cat(pictures[first : first + chosen.columns], dim=2) for first in whole]
+        rows.append(torch.cat(pictures, dim=2))
     wide = max(row.shape[-1] for row in rows)
     sheet = torch.cat([F.pad(row, (0, wide - row.shape[-1]), value=1.0) for row in rows], dim=1)
     cv2.imwrite(str(chosen.output), (sheet.permute(1, 2, 0).flip(-1) * 255).round().byte().numpy())

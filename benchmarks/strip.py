@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.sheet import captioned
 from engine.footage import read_frames
-from engine.media import as_jpeg, open_reader
+from engine.media import as_jpeg, captioned, open_reader
 from engine.report.job import FinishedJob
 from engine.windows import Span
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.options import OPTIONS, REPORT, RUN
+from cli.words import moment
 from engine.errors import SettingsError, did_you_mean
 
 COMMANDS = {
@@ -19,7 +20,7 @@ COMMANDS = {
     "report": "judge a finished job: which seams can be seen, what was kept; as a page, in words or as JSON",
     "controls": "write a control as a video, to look at or to change and hand in again: depth, edges, flow ...",
     "probe": "say what a clip is: size, frames, times, colour, sound",
-    "looks": "list the looks",
+    "looks": "list the looks; with a CLIP, show one frame of it in all of them",
     "models": "list the models: whether each is here and fits this machine; --pull NAME fetches one",
     "doctor": "say what this machine can run, and why not",
 }
@@ -105,6 +106,7 @@ def _parser() -> Parser:
     _add_run(made["proxy"], "RENDER", RENDER)
     _add_report(made["report"])
     _add_controls(made["controls"])
+    _add_looks(made["looks"])
     made["probe"].add_argument("clip", type=Path, metavar="CLIP", help=CLIP)
     made["models"].add_argument(
         "--pull", metavar="NAME", help="fetch a model: a name from this list, or owner/name from the Hub"
@@ -144,14 +146,25 @@ def _add_controls(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="an .mkv, or a folder of PNG; if not given, beside the clip"
     )
-    wanted = (
+    _add_of_run(
+        parser,
         *("--detector", "--device", "--size", "--side", "--cuts", "--no-cuts", "--rate", "--passes", "--reader"),
         "--model",
     )
+
+
+def _add_of_run(parser: argparse.ArgumentParser, *wanted: str) -> None:
     for group in RUN.values():
         for name in wanted:
             if name in group:
                 parser.add_argument(name, **group[name])  # type: ignore[arg-type]  # a table of keywords
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, nargs="?", metavar="CLIP", help=CLIP)
+    parser.add_argument("--at", type=moment, metavar="TIME", help="which frame, as 0:12.5; if not given, the middle")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a .jpg; if not given, beside the clip")
+    _add_of_run(parser, "--model", "--device", "--memory", "--side", "--size", "--seed", "--rate", "--reader")
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:

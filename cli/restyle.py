@@ -107,11 +107,12 @@ def _obey(chosen: argparse.Namespace) -> None:
 
             _tell(describe_clip(chosen.clip), chosen.as_json)
         case "looks":
-            from engine.settings import load_look, look_names
+            from cli.looks import listed, show_looks
 
-            _tell(
-                {look.name: f'{look.title} ("{look.prompt}")' for look in map(load_look, look_names())}, chosen.as_json
-            )
+            if chosen.clip:
+                show_looks(chosen)
+            else:
+                _tell(listed(), chosen.as_json)
         case "models":
             _models(chosen)
         case "doctor":

@@ -1,8 +1,8 @@
-"""One frame restyled before the whole clip is: what the settings give, in seconds."""
+"""One frame restyled before the whole clip is: what the settings give in seconds, or all looks on a sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -16,21 +16,27 @@ from engine.agreement import open_proxy
 from engine.cache import MapCache
 from engine.chunks import restyle_shot
 from engine.diffusion import catalog
+from engine.diffusion.stylizer import Stylizer
+from engine.errors import SettingsError
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import masked
-from engine.media import MediaInfo, as_jpeg, open_reader, scaled
+from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled
 from engine.parallel import load_model, workplaces
 from engine.pipeline import Progress, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output
-from engine.settings import Settings
+from engine.settings import Settings, look_names
 from engine.sources import open_sources
 from engine.timecode import frame_at
 from engine.upsampling import delivered
 from engine.windows import Span
 
 QUALITY = 92  # of 100, as JPEG
+COLUMNS = 3  # of pictures on a sheet
+TILE = 480  # pixels of the longer side of each
+
+Report = Callable[[Progress], None]
 
 
 def preview(
@@ -40,7 +46,7 @@ def preview(
     *,
     moment: Fraction | None = None,
     rate: Fraction | None = None,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Report = lambda progress: None,
 ) -> Path:
     """This restyles one frame of a clip and writes it beside its source as a picture, beside the `output` of the job.
 
@@ -53,33 +59,79 @@ def preview(
         RestyleError: with what is wrong, where, and what would work; all that the job would refuse is refused.
     """
     output = output or default_output(source, settings)
+    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+        number = _number(reader.info, moment)
+        ((shown, made),) = _restyled(source, reader, number, {output: settings}, progress)
+    picture = output.with_name(f"{output.stem}.preview.jpg")
+    picture.write_bytes(as_jpeg(_together(shown, made), QUALITY))
+    return picture
+
+
+def all_looks(
+    source: Path,
+    output: Path | None,
+    settings: Settings,
+    *,
+    moment: Fraction | None = None,
+    rate: Fraction | None = None,
+    progress: Report = lambda progress: None,
+) -> Path:
+    """This shows one frame of a clip in every look that comes along: a sheet `CLIP.looks.jpg`, the source first.
+
+    settings: of a job in any look. output: another name for it, a .jpg. The rest is as in `preview`.
+    """
+    if output is not None and output.suffix.lower() not in (".jpg", ".jpeg"):
+        raise SettingsError(f"{output} is to be a sheet of pictures: give it a name that ends in .jpg.")
+    names = look_names()
+    asked = [replace(settings, look=name, look_file=None, prompt=None) for name in names]
+    with open_reader(source, reader=settings.reader, rate=rate) as reader:
+        number = _number(reader.info, moment)
+        jobs = {default_output(source, one): one for one in asked}
+        tiles: list[Tensor] = []
+        for name, (shown, made) in zip(names, _restyled(source, reader, number, jobs, progress), strict=True):
+            size = _fitted(*shown.shape[-2:])
+            tiles = tiles or [captioned(scaled(shown[None], size)[0], source.stem)]
+            tiles.append(captioned(scaled(made[None], size)[0], name))
+            progress(Progress("restyling", len(tiles) - 1, len(names)))
+    tiles += [torch.ones_like(tiles[0])] * (-len(tiles) % COLUMNS)
+    rows = [torch.cat(tiles[first : first + COLUMNS], dim=2) for first in range(0, len(tiles), COLUMNS)]
+    picture = output or source.with_name(f"{source.stem}.looks.jpg")
+    picture.write_bytes(as_jpeg(torch.cat(rows, dim=1), QUALITY))
+    return picture
+
+
+def _restyled(
+    source: Path, reader: Reader, number: int, jobs: Mapping[Path, Settings], progress: Report
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """This gives a frame at the size of the result, and what each job by its output makes of it, `[3, H, W]` both.
+
+    The model is the first job's.
+    """
 
     def tell(words: str) -> None:
         progress(Progress("restyling", 0, 0, words))
 
-    with ExitStack() as opened:
-        reader = opened.enter_context(open_reader(source, reader=settings.reader, rate=rate))
-        number = _number(reader.info, moment)
-        sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
-        check_job(source, output, settings, reader.info, sizes, fresh=True)
-        proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
-        folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
-        at = workplaces(settings)[0]
-        sources = opened.enter_context(open_sources(settings, reader, sizes, proxy, MapCache(folder), "", at))
-        compose = opened.enter_context(masked(settings, sources, sizes.output))
-        stylizer = load_model(settings)
-        for words in conditions(settings):
-            tell(words)
-        studio = replace(set_up(compose, stylizer, settings, sizes, Journal(folder, {})), announce=tell)
-        only = Plan(((Span(number, number + 1),),))
-        for shot, chunks in only.numbered():
-            list(restyle_shot(studio, shot, chunks, lambda span: 0))
-        (made,) = finished_frames(studio, only, settings.steady)
-        (result,) = delivered(made, number, reader, sizes.output, compose)
-        shown = scaled(reader.read(number, number + 1), sizes.output)
-    picture = output.with_name(f"{output.stem}.preview.jpg")
-    picture.write_bytes(as_jpeg(_together(shown[0], result[0]), QUALITY))
-    return picture
+    stylizer: Stylizer | None = None
+    for output, settings in jobs.items():
+        with ExitStack() as opened:
+            sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
+            check_job(source, output, settings, reader.info, sizes, fresh=True)
+            proxy = open_proxy(reader, settings.passes, sizes.work, lambda done, total: None)
+            folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
+            at = workplaces(settings)[0]
+            sources = opened.enter_context(open_sources(settings, reader, sizes, proxy, MapCache(folder), "", at))
+            compose = opened.enter_context(masked(settings, sources, sizes.output))
+            if stylizer is None:
+                stylizer = load_model(settings)
+                for words in conditions(settings):
+                    tell(words)
+            studio = replace(set_up(compose, stylizer, settings, sizes, Journal(folder, {})), announce=tell)
+            only = Plan(((Span(number, number + 1),),))
+            for shot, chunks in only.numbered():
+                list(restyle_shot(studio, shot, chunks, lambda span: 0))
+            (made,) = finished_frames(studio, only, settings.steady)
+            (result,) = delivered(made, number, reader, sizes.output, compose)
+            yield scaled(reader.read(number, number + 1), sizes.output)[0], result[0]
 
 
 def _number(info: MediaInfo, moment: Fraction | None) -> int:
@@ -90,3 +142,9 @@ def _together(source: Tensor, result: Tensor) -> Tensor:
     """This puts two pictures `[3, H, W]` of one size beside each other, or wide ones below each other."""
     height, width = source.shape[-2:]
     return torch.cat([source, result], dim=-2 if width > height else -1)
+
+
+def _fitted(height: int, width: int) -> tuple[int, int]:
+    """This is the size of a picture on a sheet."""
+    share = min(1.0, TILE / max(height, width))
+    return max(1, round(height * share)), max(1, round(width * share))

@@ -13,7 +13,7 @@ from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
 from engine.media.sequence import is_sequence
 from engine.media.sinks import writing_to
-from engine.media.still import as_jpeg
+from engine.media.still import as_jpeg, captioned
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
@@ -28,6 +28,7 @@ __all__ = [
     "Transfer",
     "Writer",
     "as_jpeg",
+    "captioned",
     "check_map_output",
     "check_output",
     "in_levels",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from engine.media.hdr import linear_to_srgb
 
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
+CAPTION = 26  # pixels that a line of words above a picture is high
 
 
 def still_size(path: Path) -> tuple[int, int]:
@@ -55,6 +57,15 @@ def as_jpeg(frame: Tensor, quality: int = 80) -> bytes:
     if not written:
         raise MediaError(f"A picture of {picture.shape[1]}x{picture.shape[0]} cannot be written as JPEG.")
     return bytes(file)
+
+
+def captioned(picture: Tensor, words: str) -> Tensor:
+    """This writes words above a picture `[3, H, W]`."""
+    import cv2
+
+    bar = np.full((CAPTION, picture.shape[-1], 3), 255, np.uint8)
+    cv2.putText(bar, words, (6, CAPTION - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (20, 20, 20), 1, cv2.LINE_AA)
+    return torch.cat([torch.from_numpy(bar).permute(2, 0, 1) / 255, picture], dim=1)
 
 
 def _load_plain(path: Path) -> NDArray[Any]:

@@ -181,7 +181,10 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look", 2, "--look: expected one argument"),
         ("--look comic", 2, "CLIP; see `restyle run --help`"),
         ("lookz", 2, "Did you mean looks?"),
-        ("looks extra", 2, "'extra'"),
+        ("looks extra", 3, "no file extra"),
+        ("looks clip.mp4 extra", 2, "'extra'"),
+        ("looks clip.mp4 -o clip.mp4", 2, "clip.mp4 is to be a sheet of pictures: give it a name that ends in .jpg"),
+        ("looks clip.mp4 --at 1:00", 2, "60 s lies beyond the end of clip.mp4"),
         ("clip.mp4 --settings none.toml", 2, "none.toml cannot be read"),
         ("clip.mp4 --settings unknown.toml", 2, "unknown keys: lok"),
         ("clip.mp4 --settings broken.toml", 2, "not valid TOML"),
@@ -335,6 +338,17 @@ def test_a_preview_is_one_picture_and_begins_no_job(monkeypatch, capsys, folder,
     assert json.loads(capsys.readouterr().out) == {"event": "done", "preview": "clip.comic.preview.jpg"}
     assert set(folder.iterdir()) - before == {folder / "clip.comic.preview.jpg"}
     assert model.calls == [1, 1]
+
+
+def test_all_looks_are_shown_on_one_frame(monkeypatch, capsys, folder, model):
+    before = set(folder.iterdir())
+    assert run(monkeypatch, "looks", "clip.mp4", "--at", "0:01.5") == 0
+    told = capsys.readouterr()
+    assert told.err.endswith("clip.looks.jpg: the source and one frame in every look\n")
+    assert told.out == ""
+    assert run(monkeypatch, "looks", "clip.mp4", "-o", "mine.jpg", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"event": "done", "looks": "mine.jpg"}
+    assert set(folder.iterdir()) - before == {folder / "clip.looks.jpg", folder / "mine.jpg"}
 
 
 def test_a_full_disk_is_told_with_what_to_do_and_a_status_of_its_own(monkeypatch, capsys):

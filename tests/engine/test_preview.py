@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from engine.diffusion import catalog
 from engine.errors import SettingsError
 from engine.media import open_reader
-from engine.preview import preview
-from engine.settings import Codec, Settings
+from engine.pipeline import Progress
+from engine.preview import TILE, all_looks, preview
+from engine.settings import Codec, Settings, look_names
 from tests.engine.test_pipeline import draw_clip
 
 COMIC = Settings(look="comic", cuts="none")
@@ -68,3 +70,33 @@ def test_a_moment_beyond_the_end_is_refused(clip, model):
     with pytest.raises(SettingsError, match=r"The moment 7.5 s lies beyond the end of .*clip.mp4, which lasts 1.0"):
         preview(clip, None, COMIC, moment=Fraction("7.5"))
     assert model.calls == []
+
+
+def test_a_sheet_shows_the_source_and_all_looks_by_one_model(clip, model, monkeypatch):
+    loaded: list[str] = []
+
+    def load(name, how):
+        loaded.append(name)
+        return model
+
+    monkeypatch.setattr(catalog, "load", load)
+    told: list[Progress] = []
+    sheet = all_looks(clip, None, COMIC, moment=Fraction("0.5"), progress=told.append)
+    assert sheet == clip.with_name("clip.looks.jpg")
+    assert loaded == ["starter"]
+    assert model.calls == [1] * len(look_names())
+    assert (told[-1].done, told[-1].total) == (len(look_names()), len(look_names()))
+    with open_reader(sheet) as reader, open_reader(clip) as source:
+        tiles = [tile for row in reader.read(0, 1)[0].chunk(3, dim=1) for tile in row[:, -64:].chunk(3, dim=2)]
+        first = source.read(15, 16)[0]
+    assert len(tiles) == 1 + len(look_names())
+    assert float((tiles[0] - first).abs().mean()) < 0.02
+    changes = [float((tile - first).abs().mean()) for tile in tiles[1:]]
+    assert min(changes) > 0.03
+    assert len({round(change, 4) for change in changes}) == len(look_names())
+
+
+def test_pictures_on_a_sheet_are_no_larger_than_can_be_looked_at_side_by_side(tmp_path, model):
+    upright = draw_clip(tmp_path / "upright.mp4", 2, size=(960, 540))
+    with open_reader(all_looks(upright, tmp_path / "mine.jpg", COMIC)) as reader:
+        assert reader.info.width == 3 * TILE * 540 // 960
