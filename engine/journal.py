@@ -1,9 +1,10 @@
 """What is finished and kept on disk, so that nothing is ever rendered twice.
 
 Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
-clip was cut, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors` what the next one takes from it.
-Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on. `run.json` comes
-last: where source and result lie, for whoever looks at the job afterwards, and what the result was made of.
+clip was cut, `cuts.txt` which cuts were found, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors`
+what the next one takes from it. Every file gets its name only when it is whole, so a kill at any moment leaves a job
+that can go on. `run.json` comes last: where source and result lie, for whoever looks at the job afterwards, and what
+the result was made of.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor
 from engine.errors import JobError
 from engine.media import read_lossless, source_files, write_lossless, writing_to
 
+CUTS = "cuts.txt"
 HASH = "hash of the frames"
 CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
 SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
@@ -60,10 +62,12 @@ class Journal:
     def begin(self, fresh: bool, settings: str = "") -> None:
         """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
 
+        The list of cuts stays even so: it may have been corrected, and be the one that is asked for.
+
         settings: as a TOML file, which is kept for whoever wants the same again. To be called while `locked`.
         """
         record = self.folder / "job.json"
-        inside = [path for path in self.folder.iterdir() if path.name != "lock"]
+        inside = [path for path in self.folder.iterdir() if path.name not in ("lock", CUTS)]
         if inside and not record.exists():
             raise JobError(f"{self.folder} is in the way: it is not a job of restyle. Choose another output (-o).")
         if fresh:
@@ -121,6 +125,12 @@ class Journal:
     def store_plan(self, plan: object) -> None:
         """This keeps the plan."""
         _write_json(self.folder / "plan.json", plan)
+
+    def store_cuts(self, cuts: str) -> Path:
+        """This keeps the list of cuts that were found, for whoever wants to correct it, and says where."""
+        path = self.folder / CUTS
+        path.write_text(cuts, encoding="utf-8")
+        return path
 
     def places(self) -> Mapping[str, str]:
         """This says where `source` and `result` lay when the job was finished; nothing if it was not."""

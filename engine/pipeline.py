@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -34,7 +35,7 @@ from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
 from engine.settings import Codec, Look, Settings
-from engine.shots import find_shots
+from engine.shots import find_shots, list_cuts
 from engine.sources import open_sources
 from engine.upsampling import delivered
 
@@ -241,6 +242,11 @@ def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
         return plan
     info = first.reader.info
     shots = find_shots(settings.cuts, info.times, lambda: _slices(first.reader, info, progress))
+    if settings.cuts == "auto":
+        found = first.journal.store_cuts(list_cuts(shots, info.times))
+        count = {1: "no cut", 2: "1 cut"}.get(len(shots), f"{len(shots) - 1} cuts")
+        told = f"{count} found; wrong? Correct the list and give --cuts {shlex.quote(str(found))} --fresh"
+        progress(Progress("finding cuts", 0, 0, told))
     longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
     plan = Plan.of(shots, longest, first.stylizer, eight_bits=all(ladder.plan.eight_bits for ladder in ladders))
     plan.keep_to_weights(ladders, first.journal.folder)

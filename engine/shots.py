@@ -78,6 +78,13 @@ def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
     return sorted(cuts - {0})
 
 
+def list_cuts(shots: list[Span], times: tuple[Fraction, ...]) -> str:
+    """This writes cuts as `read_cuts` reads them, each with its time in seconds."""
+    starts = [shot.start for shot in shots[1:]]
+    lines = [f"{start}  # {float(times[start] - times[0]):.3f} s" for start in starts]
+    return "\n".join(["# Frames at which a scene begins, but the first.", *lines]) + "\n"
+
+
 def _cut(entry: str, times: tuple[Fraction, ...], where: str) -> int:
     try:
         value = Fraction(entry)

@@ -124,7 +124,7 @@ def _check_place(path: Path, info: MediaInfo) -> None:
     if path.exists() and any(place.exists() and path.samefile(place) for place in (info.path, info.path.parent)):
         raise SettingsError(f"{path} is the source itself or its folder; choose another name for the result.")
     if not path.parent.is_dir():
-        raise MediaError(f"There is no folder {path.parent}.")
+        raise MediaError(f"There is no folder {path.parent}. Make it first, or choose another output (-o).")
     if not os.access(path.parent, os.W_OK):
         raise MediaError(f"The folder {path.parent} may not be written.")
 

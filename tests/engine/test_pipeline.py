@@ -15,6 +15,7 @@ from engine import identity, pipeline
 from engine.errors import JobError, MediaError, ResourceError, SettingsError
 from engine.media import open_reader, probe
 from engine.settings import Codec, Settings
+from engine.shots import read_cuts
 from engine.windows import FrameRule
 
 STEADY = Settings(look="comic")
@@ -222,6 +223,17 @@ def test_bad_jobs_are_refused_before_work(tmp_path, model):
     with pytest.raises(SettingsError, match="control"):
         pipeline.restyle(source, None, Settings(look="comic", controls={"smell": 1.0}))
     assert not model.calls
+
+
+def test_cuts_that_were_found_are_listed_and_the_list_can_be_corrected_where_it_is(tmp_path, model):
+    source, output, notes = draw_clip(tmp_path / "clip.mp4", 30, cut=20), tmp_path / "out.mp4", []
+    pipeline.restyle(source, output, COMIC, progress=lambda told: notes.append(told.note))
+    cuts = tmp_path / "out.mp4.restyle" / "cuts.txt"
+    assert any(note.startswith("1 cut found") and str(cuts) in note for note in notes)
+    assert read_cuts(cuts, probe(source).times) == [20]
+    cuts.write_text(cuts.read_text() + "25\n")
+    assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), fresh=True).shots == 3
+    assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts))).shots == 3
 
 
 def test_cuts_from_a_file_or_none(tmp_path, model):
