@@ -19,7 +19,7 @@ from engine.settings import Settings
 from tests.engine.test_pipeline import draw_clip
 from tests.fake_stylizer import FakeStylizer
 
-COMIC = Settings(look="comic", steady=0)
+COMIC = Settings(look="comic", steady=0, cuts="none")
 
 
 @dataclass
