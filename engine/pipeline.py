@@ -264,9 +264,9 @@ def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tenso
 def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
     total = sum(len(chunk) for shot in plan.shots for chunk in shot)
     done, in_model = 0, 0.0
+    progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
     if resumed:
         progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
-    progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
     for frames, seconds in restyle_shots(studios, plan, lambda words: progress(Progress("restyling", 0, 0, words))):
         done, in_model = done + frames, in_model + seconds
         progress(Progress("restyling", done, total))
