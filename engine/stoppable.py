@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from threading import Event, Thread, current_thread
-from typing import Any
+from threading import Event, Lock, Thread, current_thread
 
 from torch.nn.modules.module import register_module_forward_pre_hook
+
+_HOOKS = Lock()
+"""Held where a hook is made: torch numbers them by a count that two threads could read at once."""
 
 
 class Stopped(BaseException):
@@ -28,17 +29,16 @@ class Stoppable(Thread):
         """This is what the thread is for."""
         raise NotImplementedError
 
-    def start(self) -> None:
-        """This begins the work, in which every layer of a network heeds `interrupt`."""
-        _heeded_by_layers()
-        super().start()
-
     def run(self) -> None:
-        """This works until there is nothing left, or until it is told to stop."""
+        """This works until there is nothing left, or until it is told to stop, which every layer of a network heeds."""
+        with _HOOKS:
+            hook = register_module_forward_pre_hook(lambda *given: heed())
         try:
             self.work()
         except Stopped:
             return
+        finally:
+            hook.remove()
 
     def interrupt(self) -> None:
         """This raises `Stopped` in the thread as soon as that heeds it."""
@@ -50,13 +50,3 @@ def heed() -> None:
     thread = current_thread()
     if isinstance(thread, Stoppable) and thread.told.is_set():
         raise Stopped
-
-
-@cache
-def _heeded_by_layers() -> None:
-    """This has layers call `heed`, once and for all: of any network, as they come from libraries."""
-
-    def before(*given: Any) -> None:  # noqa: ANN401 - a layer and what it is given
-        heed()
-
-    register_module_forward_pre_hook(before)

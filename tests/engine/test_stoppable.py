@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.modules import module
 
 from engine.footage import read_frames
 from engine.media import open_reader
@@ -40,6 +41,15 @@ def test_work_that_nobody_stops_is_finished() -> None:
     worker.start()
     worker.join(60)
     assert worker.finished
+
+
+def test_nothing_is_left_that_slows_other_layers() -> None:
+    for task in (lambda: LAYER(PICTURE), heed):
+        worker = Worker(task)
+        worker.interrupt()
+        worker.start()
+        worker.join(60)
+    assert not module._global_forward_pre_hooks
 
 
 def test_a_thread_ends_between_two_layers() -> None:
