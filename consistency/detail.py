@@ -47,6 +47,10 @@ class Detail:
         return low + raised * high
 
     def _sticks(self, taken: Tensor) -> float:
-        """This says whether a pattern sticks to the screen, by what is taken away from this frame: 0 no, 1 yes."""
+        """This says whether a pattern sticks to the screen, by what is taken away from this frame: 0 no, 1 yes.
+
+        It says so little by little at first: while the mean is of a few frames it changes with each.
+        """
         now, known = taken.flatten(), self._stuck.flatten()
-        return between(float(now.dot(known) / (now.dot(now) + 1e-6 * len(now))), ALIKE)
+        alike = float(now.dot(known) / (now.dot(now) + 1e-6 * len(now)))
+        return between(alike, ALIKE) * self._came / self._reach
