@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from consistency.blur import blur
 from consistency.warp import warped
 from engine.errors import SettingsError
+from engine.light import lighter
 from engine.media import MediaInfo, scaled
 from engine.motion import Estimated, Motion
 from engine.pictures import read_picture
@@ -34,12 +33,6 @@ REACH = 36
 """Frames over which a painted frame fades where no other follows."""
 FINER = 2
 """Times the size that is worked on: ways are settled in no finer pictures, as it takes as long as they have pixels."""
-COARSE = 4
-"""Pixels that are worked on: of so many a side one says how the light has changed."""
-BROAD = 3.0
-"""Of those: over how many to each side light is taken to change alike."""
-FAINT = 0.01
-"""Difference in colour, 0 to 1, that says nothing."""
 ENOUGH = 0.5
 """Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
 
@@ -204,14 +197,14 @@ class _Spread:
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         way, trust = self._ways.pop(number) if number in self._ways else self._trace.step(number)
         trust = (trust / ENOUGH).clamp(max=1)
-        light = _lighter(frame, self._made, way, trust)
+        light = lighter(frame, self._made, way, trust)
         way, trust = self._settled(number, way, trust)
         return Carried(self.key.picture, way, fade * trust, light)
 
     def _settled(self, number: int, way: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
         """This brings a way and its trust to the size of the finer source."""
         now = self._source(number)[None]
-        light = _lighter(self._small(number)[None], self._trace.first[None], way, trust)
+        light = lighter(self._small(number)[None], self._trace.first[None], way, trust)
         now, then = (blur(one, GRAIN) for one in (now - resized(light, now.shape[-2:]), self._then))
         way = larger(way, now.shape[-2:])
         return settled(sought(way, now, then) if self._guessed else way, trust, now, then)
@@ -219,21 +212,3 @@ class _Spread:
     def _small(self, number: int) -> Tensor:
         """This gives a frame of the source as it is worked on."""
         return scaled(self._source(number)[None], (self._made.shape[-2], self._made.shape[-1]))[0]
-
-
-def _lighter(now: Tensor, then: Tensor, way: Tensor, trust: Tensor) -> Tensor:
-    """This says what a frame is lighter by than another where its way ends, over many pixels that can be trusted.
-
-    What differs by more than most around, as borders do that slipped, is no light: it counts less.
-    """
-    change = now - warped(then, way)
-    apart = (change - resized(_around(change, trust), now.shape[-2:])).square().mean(dim=1, keepdim=True)
-    usual = resized(_around(apart, trust), now.shape[-2:]) + FAINT**2
-    return _around(change, trust * torch.exp(-apart / (2 * usual)))
-
-
-def _around(maps: Tensor, trust: Tensor) -> Tensor:
-    """This takes the coarse mean of maps `[1, C, h, w]`, each pixel counting as far as it is trusted."""
-    height, width = (-(-side // COARSE) for side in maps.shape[-2:])
-    known = blur(F.adaptive_avg_pool2d(torch.cat([maps * trust, trust], dim=1), (height, width)), BROAD)
-    return known[:, :-1] / known[:, -1:].clamp(min=1e-3)

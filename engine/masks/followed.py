@@ -1,7 +1,8 @@
 """Masks that a person painted of some frames, carried to all others along the source's motion.
 
 Between two painted frames each says of a pixel what it was where the pixel came from; the nearer one counts more, and
-each only as far as going there and back came home, and as the source has the same colour there and here. Near borders
+each only as far as going there and back came home, and as the source has the same colour there and here, but for how
+light has changed. Near borders
 the way is that of the side which looks like the pixel. Before the first and after the last there is one to go by.
 """
 
@@ -23,15 +24,17 @@ from consistency.blur import blur
 from consistency.warp import warped
 from engine.footage import Footage
 from engine.keyframes import Keyframe
+from engine.light import lighter
 from engine.motion import Motion
 from engine.timecode import read_time
 from engine.traces import Trace
-from engine.ways import GRAIN, UNLIKE, settled
+from engine.ways import GRAIN, UNLIKE, resized, settled
 from engine.windows import Span
 
 BLOCK = 16  # frames that are read at once
 LEAST = 1e-6  # of trust: where nobody knows, both count
 LEVELS = 255
+WIDE = 12.0  # coarse pixels over which light changes alike: what hides a thing is smaller than that
 ROUND = 3  # pixels a side that this is the mean over
 
 
@@ -110,11 +113,14 @@ class FollowedMasks:
     def _seen_from(self, trace: Trace, number: int) -> tuple[Tensor, Tensor]:
         """What a painted frame says of another one, and how far to believe it, `[1, 1, h, w]` each."""
         way, trust = trace.step(number)
-        here, there = (blur(one[None], GRAIN) for one in (trace.here, trace.first))
-        way, trust = settled(way, trust, here, there)
-        known = warped(torch.cat([self._painted[trace.start], trace.first[None]], dim=1), way)
+        here, first = trace.here[None], trace.first[None]
+        here = here - resized(
+            lighter(here, first, way, trust, WIDE), here.shape[-2:]
+        )  # as it was in the painted one's light
+        way, trust = settled(way, trust, blur(here, GRAIN), blur(first, GRAIN))
+        known = warped(torch.cat([self._painted[trace.start], first], dim=1), way)
         # The root: over many frames small misses add up even where the way is right, which the colour then shows.
-        return known[:, :1], trust.sqrt() * _alike(known[:, 1:], trace.here[None])
+        return known[:, :1], trust.sqrt() * _alike(known[:, 1:], here)
 
     def _keep(self, number: int, *maps: Tensor) -> None:
         if not self._place(number).exists():

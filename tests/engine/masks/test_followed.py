@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -92,6 +93,14 @@ def test_between_two_painted_ones_the_mask_stays_on_its_thing(seed, tmp_path):
     assert overlap(made, masks).min() > 0.8
     assert overlap(made, masks).mean() > 0.9
     assert 1 - overlap(made, masks).mean() < 0.3 * (1 - overlap(still, masks).mean())
+
+
+def test_it_stays_there_while_light_goes_down_and_up_again(tmp_path):
+    scene = drawn(8)
+    masks, light = truth(scene), 1 - 0.5 * torch.linspace(0, math.pi, LENGTH).sin().view(-1, 1, 1, 1)
+    made = followed(scene.frames * light, masks, (0, LENGTH - 1), tmp_path)(0, LENGTH)
+    assert overlap(made, masks).min() > 0.9
+    assert overlap(made, masks).mean() > 0.92
 
 
 @pytest.mark.parametrize(
