@@ -245,8 +245,8 @@ def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
     if settings.cuts == "auto":
         found = first.journal.store_cuts(list_cuts(shots, info.times))
         count = {1: "no cut", 2: "1 cut"}.get(len(shots), f"{len(shots) - 1} cuts")
-        told = f"{count} found; wrong? Correct the list and give --cuts {shlex.quote(str(found))} --fresh"
-        progress(Progress("finding cuts", 0, 0, told))
+        correct = f"; to correct the list, change it and give --cuts {shlex.quote(str(found))} --fresh"
+        progress(Progress("finding cuts", 0, 0, f"{count} found{correct if len(shots) > 1 else ''}"))
     longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
     plan = Plan.of(shots, longest, first.stylizer, eight_bits=all(ladder.plan.eight_bits for ladder in ladders))
     plan.keep_to_weights(ladders, first.journal.folder)

@@ -230,6 +230,10 @@ def test_cuts_that_were_found_are_listed_and_the_list_can_be_corrected_where_it_
     pipeline.restyle(source, output, COMIC, progress=lambda told: notes.append(told.note))
     cuts = tmp_path / "out.mp4.restyle" / "cuts.txt"
     assert any(note.startswith("1 cut found") and str(cuts) in note for note in notes)
+    plain: list[str] = []
+    one_shot = draw_clip(tmp_path / "one.mp4", 12)
+    pipeline.restyle(one_shot, tmp_path / "one.out.mp4", COMIC, progress=lambda told: plain.append(told.note))
+    assert "no cut found" in plain
     assert read_cuts(cuts, probe(source).times) == [20]
     cuts.write_text(cuts.read_text() + "25\n")
     assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), fresh=True).shots == 3
