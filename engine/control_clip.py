@@ -19,7 +19,7 @@ from engine.given import Given
 from engine.media import MapWriter, check_map_output, open_reader
 from engine.parallel import workplaces
 from engine.pipeline import Progress
-from engine.plan import choose_sizes
+from engine.plan import choose_sizes, stem_of
 from engine.settings import Settings
 from engine.shots import find_shots
 from engine.windows import Span
@@ -47,7 +47,8 @@ def draw_control(
         raise SettingsError(f"A control is drawn once: have {name} of the passes, or by the detector.")
     at = workplaces(settings)[0] if name in (settings.detectors or {}) else Workplace()
     drawer = load_drawers([name], settings.detectors, at)[name]
-    output = output or source.with_name(f"{source.stem}.{name}.mkv")
+    stem = stem_of(source)
+    output = output or stem.with_name(f"{stem.name}.{name}.mkv")
     check_map_output(output)
     if output.is_file():
         raise SettingsError(f"{output} is there already, perhaps changed by hand. Move it, or name another (-o).")

@@ -29,14 +29,20 @@ PER_PIXEL = {Codec.H264: 0.25, Codec.HEVC: 0.25, Codec.PRORES4444: 0.75, Codec.P
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
+def stem_of(source: Path) -> Path:
+    """This is how the names of all that is made of a source begin: `a/shot.%04d.png` gives `a/shot`, `.` its folder."""
+    named = source if source.name else source.absolute()
+    return named.with_name(named.stem.split("%")[0].rstrip("._-*") or "restyled")
+
+
 def default_output(source: Path, settings: Settings) -> Path:
     """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot."""
-    stem = source.stem.split("%")[0].rstrip("._-*") or "restyled"
+    stem = stem_of(source)
     look = settings.load_look()
     name = look.name if look else "restyled"
     if settings.codec is Codec.PNG:
-        return source.with_name(f"{stem.replace('.', '-')}-{name}")
-    return source.with_name(f"{stem}.{name}{SUFFIXES[settings.codec]}")
+        return stem.with_name(f"{stem.name.replace('.', '-')}-{name}")
+    return stem.with_name(f"{stem.name}.{name}{SUFFIXES[settings.codec]}")
 
 
 def job_folder(output: Path) -> Path:

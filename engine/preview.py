@@ -22,10 +22,10 @@ from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import masked
-from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled
+from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled, source_files
 from engine.parallel import load_model, workplaces
 from engine.pipeline import Progress, set_up
-from engine.plan import Plan, check_job, choose_sizes, default_output
+from engine.plan import Plan, check_job, choose_sizes, default_output, stem_of
 from engine.settings import Settings, look_names
 from engine.sources import open_sources
 from engine.timecode import frame_at
@@ -82,20 +82,23 @@ def all_looks(
     """
     if output is not None and output.suffix.lower() not in (".jpg", ".jpeg"):
         raise SettingsError(f"{output} is to be a sheet of pictures: give it a name that ends in .jpg.")
+    stem = stem_of(source)
+    picture = output or stem.with_name(f"{stem.name}.looks.jpg")
+    if picture.exists() and any(picture.samefile(file) for file in source_files(source)):
+        raise SettingsError(f"{picture} is of the source itself; choose another name for the sheet.")
     names = look_names()
     asked = [replace(settings, look=name, look_file=None, prompt=None) for name in names]
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         number = _number(reader.info, moment)
-        jobs = {default_output(source, one): one for one in asked}
+        jobs = {picture.with_name(default_output(source, one).name): one for one in asked}
         tiles: list[Tensor] = []
         for name, (shown, made) in zip(names, _restyled(source, reader, number, jobs, progress), strict=True):
             size = _fitted(*shown.shape[-2:])
-            tiles = tiles or [captioned(scaled(shown[None], size)[0], source.stem)]
+            tiles = tiles or [captioned(scaled(shown[None], size)[0], stem.name)]
             tiles.append(captioned(scaled(made[None], size)[0], name))
             progress(Progress("restyling", len(tiles) - 1, len(names)))
     tiles += [torch.ones_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [torch.cat(tiles[first : first + COLUMNS], dim=2) for first in range(0, len(tiles), COLUMNS)]
-    picture = output or source.with_name(f"{source.stem}.looks.jpg")
     picture.write_bytes(as_jpeg(torch.cat(rows, dim=1), QUALITY))
     return picture
 

@@ -184,6 +184,7 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("looks extra", 3, "no file extra"),
         ("looks clip.mp4 extra", 2, "'extra'"),
         ("looks clip.mp4 -o clip.mp4", 2, "clip.mp4 is to be a sheet of pictures: give it a name that ends in .jpg"),
+        ("looks clip.mp4 -o nowhere/all.jpg", 3, "no folder nowhere"),
         ("looks clip.mp4 --at 1:00", 2, "60 s lies beyond the end of clip.mp4"),
         ("clip.mp4 --settings none.toml", 2, "none.toml cannot be read"),
         ("clip.mp4 --settings unknown.toml", 2, "unknown keys: lok"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -210,6 +213,16 @@ def test_a_control_video_that_is_not_there_is_named(
             "a.mp4",
             replace(ASKED, control_videos={"depth": str(tmp_path / "gone.mkv")}),
         )
+
+
+def test_a_control_of_stills_is_named_after_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "shots").mkdir()
+    for number in range(2):
+        cv2.imwrite(str(folder / f"shot.{number:04d}.png"), np.full((64, 96, 3), 90, np.uint8))
+    monkeypatch.chdir(folder)
+    for source, name in (("shot.%04d.png", "shots/shot.edges.mkv"), (".", "shots.edges.mkv")):
+        written = draw_control(Path(source), "edges", None, ASKED, Fraction(24), lambda progress: None)
+        assert written.absolute() == tmp_path / name
 
 
 def test_a_place_for_a_control_is_checked_first(tmp_path: Path) -> None:

@@ -22,13 +22,16 @@ from engine.settings import LOOKS, Settings, look_names
 OWN = 'title = "Mine"\nprompt = "ink drawing, warm"\nstrength = 0.4\n\n[controls]\nedges = 0.5\n'
 
 
-def test_a_file_of_ones_own_is_a_look(tmp_path):
+def test_a_file_of_ones_own_is_a_look(tmp_path, monkeypatch):
     (tmp_path / "sepia.toml").write_text(OWN)
     settings = Settings(look_file=str(tmp_path / "sepia.toml"))
     look = settings.load_look()
     assert look is not None
     assert (look.name, look.title, look.prompt, look.strength) == ("sepia", "Mine", "ink drawing, warm", 0.4)
     assert default_output(Path("a/harbour.mp4"), settings) == Path("a/harbour.sepia.mp4")
+    assert default_output(Path("a/shot_%04d.png"), settings) == Path("a/shot.sepia.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert default_output(Path(), settings) == tmp_path.with_name(f"{tmp_path.name}.sepia.mp4")
 
 
 @pytest.mark.parametrize("name", look_names())

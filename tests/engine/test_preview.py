@@ -96,6 +96,18 @@ def test_a_sheet_shows_the_source_and_all_looks_by_one_model(clip, model, monkey
     assert len({round(change, 4) for change in changes}) == len(look_names())
 
 
+def test_a_sheet_of_stills_is_named_after_them_and_replaces_none(tmp_path, model):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"shot.{number:04d}.jpg"), np.full((64, 96, 3), 90, np.uint8))
+    pattern, still = tmp_path / "shot.%04d.jpg", tmp_path / "shot.0001.jpg"
+    before = still.read_bytes()
+    with pytest.raises(SettingsError, match=r"shot.0001.jpg is of the source itself"):
+        all_looks(pattern, still, COMIC, rate=Fraction(24))
+    assert model.calls == []
+    assert all_looks(pattern, None, COMIC, rate=Fraction(24)).name == "shot.looks.jpg"
+    assert still.read_bytes() == before
+
+
 def test_pictures_on_a_sheet_are_no_larger_than_can_be_looked_at_side_by_side(tmp_path, model):
     upright = draw_clip(tmp_path / "upright.mp4", 2, size=(960, 540))
     with open_reader(all_looks(upright, tmp_path / "mine.jpg", COMIC)) as reader:
