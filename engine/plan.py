@@ -100,7 +100,7 @@ def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
     """
     height, width = settings.height or info.height, settings.width or info.width
     if abs(width - height * info.width / info.height) > max(1, 0.02 * width):
-        scale = min(height, width) / min(info.height, info.width)
+        scale = 2 * round(min(height, width) / 2) / min(info.height, info.width)
         fitting = "x".join(str(2 * round(side * scale / 2)) for side in (info.width, info.height))
         raise SettingsError(
             f"In {width}x{height} all would be squashed: {info.path.name} is {info.width}x{info.height}. "

@@ -20,6 +20,7 @@ SETTINGS = Settings(look="comic", codec=Codec.PNG)
 BAD: list[tuple[dict[str, Any], type[RestyleError], str]] = [
     ({"width": 32, "height": 48}, SettingsError, "--size 48x32 keeps"),
     ({"width": 96, "height": 54}, SettingsError, "--size 80x54 keeps"),
+    ({"width": 100, "height": 33}, SettingsError, "--size 48x32 keeps"),
     ({"keyframes": ("0.1=gone.png",)}, MediaError, "no file gone.png"),
     ({"keyframes": ("77=gone.png",)}, SettingsError, "beyond the end"),
     ({"palette": "gone.png"}, MediaError, "no file gone.png"),
