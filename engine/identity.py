@@ -22,6 +22,8 @@ CHUNKS = 4
 """Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends.
 3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
 are finished."""
+RESULT = 1
+"""Raised by a version that makes another result of the same chunks and settings."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 ANYWHERE = ("device", "memory")
 WITHOUT_CHUNKS = (*ANYWHERE, "steady", *MASK, "keyframes", "palette", "codec")
@@ -64,7 +66,7 @@ def result_mark(identity: Mapping[str, Any], settings: Settings) -> str:
     pictures += [Path(settings.palette)] if settings.palette else []
     behind = source_files(settings.background) if settings.background else ()
     mask = [] if settings.mask is None else _mask(settings.mask, settings)
-    told = json.dumps([identity, asked, fingerprint([*pictures, *behind]), mask], sort_keys=True)
+    told = json.dumps([RESULT, identity, asked, fingerprint([*pictures, *behind]), mask], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

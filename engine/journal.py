@@ -111,10 +111,10 @@ class Journal:
         """
         try:
             owner = int(lock.read_text(encoding="ascii"))
-            started = psutil.Process(owner).create_time()
+            younger = psutil.Process(owner).create_time() > lock.stat().st_mtime + CLOCKS
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return
-        if owner != os.getpid() and started < lock.stat().st_mtime + CLOCKS:
+        if owner != os.getpid() and not younger:
             raise JobError(f"Process {owner} is at work in {self.folder}. Wait for it, or choose another output (-o).")
 
     def plan(self) -> Any | None:  # noqa: ANN401 - plain JSON, checked by its reader

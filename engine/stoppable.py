@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from threading import Event, Lock, Thread, current_thread
+from typing import Any
 
+from torch.compiler import is_compiling
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 _HOOKS = Lock()
@@ -32,7 +34,7 @@ class Stoppable(Thread):
     def run(self) -> None:
         """This works until there is nothing left, or until it is told to stop, which every layer of a network heeds."""
         with _HOOKS:
-            hook = register_module_forward_pre_hook(lambda *given: heed())
+            hook = register_module_forward_pre_hook(_before_layer)
         try:
             self.work()
         except Stopped:
@@ -50,3 +52,8 @@ def heed() -> None:
     thread = current_thread()
     if isinstance(thread, Stoppable) and thread.told.is_set():
         raise Stopped
+
+
+def _before_layer(*given: Any) -> None:  # noqa: ANN401 - a layer and what it is given
+    if not is_compiling():  # a compiler could not follow: such a network is heeded before it and after
+        heed()

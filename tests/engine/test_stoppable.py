@@ -52,6 +52,18 @@ def test_nothing_is_left_that_slows_other_layers() -> None:
     assert not module._global_forward_pre_hooks
 
 
+def test_a_network_that_is_compiled_beside_it_stays_whole() -> None:
+    worker = Worker(slow_layers)
+    worker.start()
+    assert worker.began.wait(60)
+    network = torch.nn.Linear(2, 2)
+    network.compile(backend="eager", fullgraph=True)
+    assert network(torch.zeros(1, 2)).shape == (1, 2)
+    worker.interrupt()
+    worker.join(60)
+    assert not worker.is_alive()
+
+
 def test_a_thread_ends_between_two_layers() -> None:
     worker = Worker(slow_layers)
     worker.start()
