@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
@@ -24,7 +24,7 @@ from engine.licences import conditions
 from engine.masks import masked
 from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled, source_files
 from engine.parallel import load_model, workplaces
-from engine.pipeline import Progress, set_up
+from engine.pipeline import Progress, Report, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output, stem_of
 from engine.settings import Settings, look_names
 from engine.sources import open_sources
@@ -35,8 +35,6 @@ from engine.windows import Span
 QUALITY = 92  # of 100, as JPEG
 COLUMNS = 3  # of pictures on a sheet
 TILE = 480  # pixels of the longer side of each
-
-Report = Callable[[Progress], None]
 
 
 def preview(
