@@ -47,9 +47,11 @@ class Finish:
 
     def __call__(self, frames: Tensor) -> Tensor:
         """This goes over frames `[T, 3, H, W]`, 0 to 1."""
-        pictures = frames.permute(0, 2, 3, 1).contiguous().numpy()
-        done = np.stack([self._over(picture) for picture in pictures])
-        return torch.from_numpy(done).permute(0, 3, 1, 2).contiguous()
+        done = torch.empty_like(frames)
+        for frame, into in zip(frames, done, strict=True):  # one by one: a chunk is large, and is held once more only
+            picture = self._over(frame.permute(1, 2, 0).contiguous().numpy())
+            into.copy_(torch.from_numpy(picture).permute(2, 0, 1))
+        return done
 
     def _over(self, picture: Image) -> Image:
         drawn = self.lines * contours(picture, 0.8, 0.03)[..., None] if self.lines else None

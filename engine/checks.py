@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.errors import SettingsError
 
@@ -89,7 +89,7 @@ def read_colour(value: object) -> Colour | None:
     return red, green, blue
 
 
-def read_finish(table: object) -> Mapping[str, float]:
+def read_finish(table: object) -> Mapping[str, Any]:
     """This reads how a look's frames are gone over: whole numbers, but shares of `lines` and `glow`."""
     if not isinstance(table, Mapping):
         raise SettingsError(f"finish is {table!r}; it must be a table, as strokes = 9.")

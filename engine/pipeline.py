@@ -225,11 +225,7 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
 
 def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
     """This is how a look has the frames of a model that needs it gone over."""
-    if not look or not look.finish or not stylizer.defaults.finished:
-        return None
-    told = look.finish
-    counts = {name: int(told.get(name, 0)) for name in ("flat", "strokes", "tones", "sheets")}
-    return Finish(**counts, lines=told.get("lines", 0.0), glow=told.get("glow", 0.0))
+    return Finish(**look.finish) if look and look.finish and stylizer.defaults.finished else None
 
 
 def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:

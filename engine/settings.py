@@ -76,7 +76,7 @@ class Look:
     strength: float = 0.6
     controls: Mapping[str, Weighted] = field(default_factory=dict)
     duotone: tuple[str, str] | None = None
-    finish: Mapping[str, float] = field(default_factory=dict)
+    finish: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("title", "prompt", "negative_prompt"):

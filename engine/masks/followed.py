@@ -2,8 +2,8 @@
 
 Between two painted frames each says of a pixel what it was where the pixel came from; the nearer one counts more, and
 each only as far as going there and back came home, and as the source has the same colour there and here, but for how
-light has changed. Near borders
-the way is that of the side which looks like the pixel. Before the first and after the last there is one to go by.
+light has changed. Near borders the way is that of the side which looks like the pixel. Before the first and after the
+last there is one to go by.
 """
 
 from __future__ import annotations
@@ -114,9 +114,8 @@ class FollowedMasks:
         """What a painted frame says of another one, and how far to believe it, `[1, 1, h, w]` each."""
         way, trust = trace.step(number)
         here, first = trace.here[None], trace.first[None]
-        here = here - resized(
-            lighter(here, first, way, trust, WIDE), here.shape[-2:]
-        )  # as it was in the painted one's light
+        change = lighter(here, first, way, trust, WIDE)
+        here = here - resized(change, here.shape[-2:])  # as it would be in the painted one's light
         way, trust = settled(way, trust, blur(here, GRAIN), blur(first, GRAIN))
         known = warped(torch.cat([self._painted[trace.start], first], dim=1), way)
         # The root: over many frames small misses add up even where the way is right, which the colour then shows.
