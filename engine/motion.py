@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -59,14 +59,15 @@ def estimated(detector: str | None, at: Workplace) -> tuple[Motion, Motion]:
     return learned, learned
 
 
-def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], first: int) -> Iterator[T]:
+def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], first: int) -> Generator[T]:
     """This gives `ask(number, previous, current)` for every frame but the first, `[3, H, W]` each, in order.
 
     `first` is the first frame's number in the clip. Some pairs are worked on at once, no more than keeps everyone
     busy. `ask` must not mind several threads.
     """
     waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS)
+    try:
         for number, (previous, current) in enumerate(pairwise(frames), first + 1):
             heed()
             waiting.append(pool.submit(ask, number, previous, current))
@@ -74,3 +75,5 @@ def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], 
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # nobody waits for what was not begun

@@ -130,3 +130,48 @@ def test_threads_end_though_they_are_just_beginning_threads_of_their_own() -> No
         worker.interrupt()
         worker.join(60)
         assert not worker.is_alive()
+
+
+class Stubborn(Stoppable):
+    """Goes on for half a second after it was told to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("stubborn")
+        self.finished = threading.Event()
+
+    def work(self) -> None:
+        self.told.wait(60)
+        time.sleep(0.5)
+        self.finished.set()
+
+
+class Ending(Stoppable):
+    """Ends another thread, and notes whether that has ended when it goes on to close what they both use."""
+
+    def __init__(self, other: Stubborn) -> None:
+        super().__init__("ending")
+        self.other, self.began = other, threading.Event()
+        self.closed_after: bool | None = None
+
+    def work(self) -> None:
+        try:
+            self.other.interrupt()
+            self.began.set()
+            self.other.join()
+        finally:
+            self.closed_after = self.other.finished.is_set()
+
+
+def test_who_ends_a_thread_waits_for_it_however_often_it_is_told_to_stop_itself() -> None:
+    other = Stubborn()
+    ending = Ending(other)
+    other.start()
+    ending.start()
+    assert ending.began.wait(60)
+    for _ in range(6):
+        time.sleep(0.05)
+        ending.interrupt()
+    assert not other.finished.is_set()
+    ending.join(60)
+    assert ending.closed_after
+    assert [one for one in threading.enumerate() if one in (other, ending)] == []
