@@ -21,8 +21,8 @@ from torch import Tensor
 
 import preprocessors
 from engine.errors import MediaError
-from engine.journal import free_disk
 from engine.media import read_lossless, write_lossless
+from engine.room import free_disk
 from engine.windows import Span
 
 LIMIT = 4 << 30

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -230,18 +229,6 @@ def fingerprint(files: Iterable[Path]) -> str:
                 file.seek(place)
                 digest.update(file.read(SAMPLE))
     return digest.hexdigest()
-
-
-def bytes_of_chunks(folder: Path) -> int:
-    """This tells how many bytes the finished frames in a job's folder take; none where there is no such folder."""
-    return sum(path.stat().st_size for path in folder.glob("chunk-*.avi"))
-
-
-def free_disk(folder: Path) -> int:
-    """This tells how many bytes are free where `folder` is or will be."""
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
 
 
 def _read_json(path: Path) -> Any:  # noqa: ANN401 - plain JSON

@@ -34,6 +34,7 @@ from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, s
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
+from engine.room import bytes_of_job, bytes_of_result, check_room
 from engine.settings import Codec, Look, Settings
 from engine.shots import find_shots, list_cuts
 from engine.sources import open_sources
@@ -124,6 +125,8 @@ def restyle(
             if resumed == plan.chunks and journal.is_finished(output, asked):
                 written += (f"{output} is finished already, and stays. Delete it to have it written again.",)
             else:
+                need = bytes_of_job(plan.shots, journal.has, sizes.work, stylizers[0])
+                check_room(output, need + bytes_of_result(settings.codec, reader.info.frames, sizes.output))
                 seconds = _diffuse(studios, plan, resumed, progress)
                 written += _write(studios[0], plan, output, settings, parts[0], progress)
                 journal.finish(source, output, asked)

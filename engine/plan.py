@@ -12,9 +12,9 @@ from typing import Any, Self
 from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
-from engine.journal import bytes_of_chunks, free_disk
 from engine.media import MediaInfo, check_output
 from engine.references import read_references
+from engine.room import KEPT, bytes_of_result, bytes_there, check_room
 from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
 from engine.weights import Weighted
@@ -24,8 +24,6 @@ LONGEST = 96  # frames denoised together; more saves little and delays what is s
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
 
-PER_PIXEL = {Codec.H264: 0.25, Codec.HEVC: 0.25, Codec.PRORES4444: 0.75, Codec.PNG: 2.5}
-"""Bytes that a pixel of the result takes on the disk, about."""
 SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
 
 
@@ -235,23 +233,14 @@ def check_job(
             f"{output} is there already, and no job beside it that has made it. "
             "Choose another output (-o), or write over it with --fresh."
         )
-    chunks = max(0, info.frames * sizes.work[0] * sizes.work[1] * 3 - bytes_of_chunks(job_folder(output)))
-    need = int(chunks + info.frames * height * width * PER_PIXEL[settings.codec])
-    free = free_disk(output.parent)
-    if need > free:
-        raise ResourceError(
-            f"The job needs about {_in_words(need)} on the disk of {output.parent}; {_in_words(free)} are free. "
-            "Make room, or choose an output (-o) on another disk."
-        )
+    # At least so much: how many frames chunks share, and what each hands on, is known when the cuts are.
+    chunks = max(0, KEPT * info.frames * prod(sizes.work) - bytes_there(job_folder(output)))
+    check_room(output, chunks + bytes_of_result(settings.codec, info.frames, sizes.output))
     return warnings
 
 
 def _holds_something(output: Path) -> bool:
     return any(output.iterdir()) if output.is_dir() else output.exists()
-
-
-def _in_words(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def stills_rate(text: str | None) -> Fraction | None:

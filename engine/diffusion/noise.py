@@ -134,6 +134,12 @@ class ShotNoise:
         share = torch.tensor(self.carried, dtype=torch.float64)
         return {"counts": counts, "carried": share, "samples": self._samples.clone(), "places": self._places.clone()}
 
+    @staticmethod
+    def state_bytes(shape: tuple[int, int, int]) -> int:
+        """This gives the bytes of a state's samples and places; the rest of it is a few numbers."""
+        channels, height, width = shape
+        return 4 * (channels + 2) * height * CELLS * width * CELLS
+
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
         """This goes on where `state` was taken."""

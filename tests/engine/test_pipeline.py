@@ -1,6 +1,7 @@
 """Laws of a whole job, with a stand-in model: same count and times, a kill costs nothing, bad input is refused."""
 
 import os
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -131,10 +132,52 @@ def test_a_job_asks_the_disk_for_what_is_missing_only(tmp_path, model, monkeypat
     source = draw_clip(tmp_path / "clip.mp4", 60)
     result = pipeline.restyle(source, tmp_path / "out.mp4", COMIC)
     needed = 60 * 64 * 96 * 3 - sum(path.stat().st_size for path in tmp_path.glob("*/chunk-*.avi"))
-    monkeypatch.setattr("engine.plan.free_disk", lambda folder: max(0, needed) + 60 * 64 * 96 * 0.25)
+    monkeypatch.setattr("engine.room.free_disk", lambda folder: max(0, needed) + 60 * 64 * 96 * 0.25)
     assert pipeline.restyle(source, tmp_path / "out.mp4", COMIC).resumed_chunks == result.chunks
     with pytest.raises(ResourceError, match="Make room"):
         pipeline.restyle(source, tmp_path / "other.mp4", COMIC)
+
+
+def told_need(source: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> float:
+    """The bytes that a job says it needs, once the cuts are known: a disk that had room before is full by then."""
+    free = iter([1e12, 0])
+    with monkeypatch.context() as full:
+        full.setattr("engine.room.free_disk", lambda folder: next(free))
+        with pytest.raises(ResourceError, match="Make room") as refused:
+            pipeline.restyle(source, output, COMIC)
+    told = re.search(r"needs about ([\d.]+) MB", str(refused.value))
+    assert told
+    return float(told[1]) * 1e6
+
+
+def grainy_stills(folder: Path, frames: int) -> Path:
+    """Stills with the grain of real footage, without which frames take next to no room."""
+    folder.mkdir()
+    grain = np.random.default_rng(0).normal(128, 4, (frames, 144, 216, 3)).round().astype(np.uint8)
+    for number, picture in enumerate(grain):
+        cv2.imwrite(str(folder / f"{number:02d}.png"), picture)
+    return folder
+
+
+@pytest.mark.parametrize("rule", [FrameRule(8), FrameRule(8, stride=4, offset=1)], ids=["a frame", "four frames"])
+def test_a_job_tells_the_disk_that_it_needs_at_its_worst(tmp_path, model, monkeypatch, rule):
+    """In short chunks, whose frames are fewer than what they share and hand on is worth."""
+    model.rule, model.lookback = rule, 2 * (rule.stride - 1)
+    monkeypatch.setattr("engine.plan.LONGEST", rule.length(17))
+    source, folder, taken = grainy_stills(tmp_path / "stills", 30), tmp_path / "job", [0]
+    folder.mkdir()
+    need = told_need(source, folder / "out.mp4", monkeypatch)
+    assert not model.calls
+
+    def weigh(progress):
+        taken.append(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+
+    pipeline.restyle(source, folder / "out.mp4", COMIC, progress=weigh)
+    weigh(None)
+    assert max(taken) <= need <= 1.4 * max(taken)
+    for part in folder.glob("*/chunk-00001.*"):
+        part.unlink()
+    assert told_need(source, folder / "out.mp4", monkeypatch) < need / 2
 
 
 @pytest.mark.parametrize("length", [33, 34, 35, 36])

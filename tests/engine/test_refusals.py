@@ -67,7 +67,7 @@ def test_a_size_that_is_off_by_a_pixel_or_a_few_hundredths_has_the_shape(clip, s
 
 @pytest.mark.parametrize(("codec", "told"), [(Codec.H264, "a model was loaded"), (Codec.PNG, "needs about 0.0 MB")])
 def test_a_disk_that_is_too_small_for_frames_without_loss_is_found_first(clip, codec, told, monkeypatch):
-    monkeypatch.setattr("engine.plan.free_disk", lambda folder: 17_000)
+    monkeypatch.setattr("engine.room.free_disk", lambda folder: 17_000)
     output = clip.parent / ("out" if codec is Codec.PNG else "out.mp4")
     with pytest.raises((ResourceError, AssertionError), match=told):
         pipeline.restyle(clip, output, replace(SETTINGS, codec=codec))
