@@ -11,7 +11,6 @@ from engine.report.job import FinishedJob
 from engine.report.measuring import Findings, look
 from engine.report.words import headline, number, percent
 from engine.windows import Span
-from preprocessors.flow import DisFlow
 
 BESIDE = 7  # frames before and after an overlap
 SAMPLES = 3  # places in a shot without seams
@@ -24,7 +23,7 @@ def brief(job: FinishedJob) -> Findings:
     It costs a small part of `measure`, and says nothing of structure and extra cuts.
     """
     with job.opened() as (source, result):
-        return look(job, source, result, _spans(job.plan), DisFlow(), structure=False)
+        return look(job, source, result, _spans(job.plan), structure=False)
 
 
 def brief_lines(findings: Findings) -> list[str]:

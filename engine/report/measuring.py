@@ -18,10 +18,14 @@ from engine.report.job import FinishedJob
 from engine.shots import detect_cuts
 from engine.windows import Span
 from preprocessors.edges import Canny
-from preprocessors.flow import DisFlow, FlowEstimator
+from preprocessors.flow import DisFlow
 
 SLICE = 8  # frames read at once
 EDGES = Canny(100, 200)
+RULER = DisFlow()
+"""The motion that change is measured along. The fine search is the worse ruler: it takes the source's grain for motion,
+so that less of the source's change is left to hold the result's against, and it leaves out what it does not find back
+to, up to half of a picture that stands still (`benchmarks.ruler`)."""
 Told = Callable[[int, int], None]
 """`told(done, total)` frames."""
 
@@ -85,7 +89,7 @@ def measure(job: FinishedJob, told: Told = _silent) -> Findings:
     """This looks at every frame of a job. Memory does not grow with the clip but by a hundred bytes a frame."""
     with job.opened() as (source, result):
         extra = _extra_cuts(job, source, result)
-        return replace(look(job, source, result, job.shots, DisFlow(fine=True), told=told), extra_cuts=extra)
+        return replace(look(job, source, result, job.shots, told=told), extra_cuts=extra)
 
 
 def look(
@@ -93,7 +97,6 @@ def look(
     source: Reader,
     result: Reader,
     spans: Sequence[Span],
-    flow: FlowEstimator,
     *,
     structure: bool = True,
     told: Told = _silent,
@@ -107,7 +110,7 @@ def look(
         first = job.own(shot)[0]
         watch, before = Watch(), torch.empty(0)
         for number, frames in enumerate(together(job, source, result, span), span.start):
-            motion = None if number == span.start else source_motion(flow, before, frames[SOURCE])
+            motion = None if number == span.start else source_motion(before, frames[SOURCE])
             timeline.add(watch.see(frames, motion, EDGES(frames) if structure else None))
             if number < first.stop:
                 for learnt, made in zip(looks[shot], frames[:SOURCE], strict=True):
@@ -149,10 +152,15 @@ def together(job: FinishedJob, source: Reader, result: Reader, span: Span) -> It
         yield from torch.stack([made, job.raw(start, stop), given], dim=1)
 
 
-def source_motion(flow: FlowEstimator, before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
-    """The source's flow to its previous frame, and where it is seen in both frames and away from motion boundaries."""
-    there, back = flow.both(before, now)
-    return there, ((1 - occluded(there[None], back[None])) * (1 - motion_boundary(there[None])))[0]
+def source_motion(before: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
+    """The source's flow to its previous frame `[2, H, W]`, and where it is trusted `[1, H, W]`."""
+    there, back = RULER.both(before, now)
+    return there, trusted(there, back)
+
+
+def trusted(there: Tensor, back: Tensor) -> Tensor:
+    """Where flow `[2, H, W]` is not to be doubted: seen in both frames, and away from motion boundaries."""
+    return ((1 - occluded(there[None], back[None])) * (1 - motion_boundary(there[None])))[0]
 
 
 def _extra_cuts(job: FinishedJob, source: Reader, result: Reader) -> tuple[int, ...]:

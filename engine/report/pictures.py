@@ -15,7 +15,6 @@ from engine.report.job import FinishedJob
 from engine.report.measuring import Findings, source_motion, together
 from engine.report.words import lone_cuts, seam_in_words
 from engine.windows import Span
-from preprocessors.flow import DisFlow
 
 MOMENTS = 3
 APART = 6  # frames between two moments that count as two
@@ -123,7 +122,7 @@ def _moment(job: FinishedJob, source: Reader, result: Reader, place: Place, size
     before, frame = (
         next(iter(together(job, source, result, Span(number, number + 1)))) for number in (place.before, place.frame)
     )
-    flow, mask = source_motion(DisFlow(fine=True), before[SOURCE], frame[SOURCE])
+    flow, mask = source_motion(before[SOURCE], frame[SOURCE])
     change = (frame[RESULT] - warped(before[RESULT][None], flow[None])[0]).abs() * mask
     rows = tuple(_jpegs(scaled(frames[list(SHOWN)], size)) for frames in (before, frame))
     return Moment(place, rows, as_jpeg(scaled(MAGNIFIED * change[None], size)[0]))

@@ -16,7 +16,6 @@ from consistency.watch import LookOfColours, Timeline, Watch
 from engine.diffusion import rolling
 from engine.report.measuring import source_motion
 from engine.windows import Span
-from preprocessors.flow import DisFlow
 from samples.scenes import draw_scene
 
 FRAMES, WINDOW, STEPS = 64, 16, 8
@@ -61,8 +60,7 @@ def denoised(source: Tensor, model: Moody) -> Tensor:
 
 
 def motions(source: Tensor) -> list[Any]:
-    flow = DisFlow()
-    return [source_motion(flow, source[n - 1], source[n]) if n else None for n in range(len(source))]
+    return [source_motion(source[n - 1], source[n]) if n else None for n in range(len(source))]
 
 
 def seams_found(made: Tensor, source: Tensor, motion: list[Any], cuts: Iterable[int]) -> list[int]:
