@@ -1,4 +1,4 @@
-"""Go over what a small model has painted: strokes along its forms, flat tones, firm lines, cut paper, light."""
+"""Go over what a small model has painted: calm where nothing is, strokes along its forms, flat tones, lines, light."""
 
 from __future__ import annotations
 
@@ -26,34 +26,41 @@ from consistency.drawing import (
 )
 
 DARK = 1e-3  # brightness below which nothing is divided by it
+EVEN, UNEVEN = 0.008, 0.03  # deviation of brightness: up to the one a surface shows nothing, from the other on it does
+NEAR, AROUND = 3.0, 5.0  # pixels that this is told over, and that what was painted there is blurred by
 
 
 @dataclass(frozen=True)
 class Finish:
     """How a model's frames are gone over, each by itself, in this order and in pixels of the size that it works at.
 
-    flat: how often surfaces are smoothed between their contours. strokes: length of those that a brush leaves along the
-    forms. tones: how many steps from black to white surfaces are printed in. sheets: of how many sheets of paper, one
-    upon the other, the picture is cut out. lines: how black its contours become, 0 to 1. glow: how far what is bright
-    shines, 1 as a neon tube. Of each, 0 is none.
+    calm: how far what was painted where the source shows nothing (a black stage, a white wall) is evened out, as
+    the model hatches it; 1 is all of it. flat: how often surfaces are smoothed between their contours. strokes:
+    length of those that a brush leaves along the forms. tones: how many steps from black to white surfaces are
+    printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what share
+    colours become richer. lines: how black its contours become, 0 to 1. glow: how far what is bright shines, 1 as a
+    neon tube. Of each, 0 is none.
     """
 
+    calm: float = 0.0
     flat: int = 0
     strokes: int = 0
     tones: int = 0
     sheets: int = 0
+    rich: float = 0.0
     lines: float = 0.0
     glow: float = 0.0
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """This goes over frames `[T, 3, H, W]`, 0 to 1."""
+    def __call__(self, frames: Tensor, source: Tensor) -> Tensor:
+        """This goes over frames `[T, 3, H, W]` that were made of those of the source, both 0 to 1."""
         done = torch.empty_like(frames)
-        for frame, into in zip(frames, done, strict=True):  # one by one: a chunk is large, and is held once more only
-            picture = self._over(frame.permute(1, 2, 0).contiguous().numpy())
-            into.copy_(torch.from_numpy(picture).permute(2, 0, 1))
+        for frame, given, into in zip(frames, source, done, strict=True):  # one by one: a chunk is held once more only
+            into.copy_(_tensor(self._over(_image(frame), _image(given))))
         return done
 
-    def _over(self, picture: Image) -> Image:
+    def _over(self, picture: Image, source: Image) -> Image:
+        if self.calm:
+            picture = calmed(picture, source, self.calm)
         drawn = self.lines * contours(picture, 0.8, 0.03)[..., None] if self.lines else None
         if self.flat:
             picture = flatten(picture, self.flat, 0.1, 4)
@@ -63,9 +70,30 @@ class Finish:
             picture = printed(picture, self.tones)
         if self.sheets:
             picture = layered(picture, self.sheets)
+        if self.rich:
+            picture = saturate(picture, 1 + self.rich)
         if drawn is not None:
             picture = clip(picture * (1 - drawn))
         return glowing(picture, self.glow) if self.glow else picture
+
+
+def _image(frame: Tensor) -> Image:
+    picture: Image = frame.permute(1, 2, 0).contiguous().numpy()
+    return picture
+
+
+def _tensor(picture: Image) -> Tensor:
+    return torch.from_numpy(picture).permute(2, 0, 1)
+
+
+def calmed(picture: Image, source: Image, amount: float) -> Image:
+    """This evens a picture out where its source is even; what lies beside such a surface does not run into it."""
+    grey = luma(source)
+    mean = blur(grey, NEAR)
+    spread = np.sqrt(np.maximum(blur(grey * grey, NEAR) - mean * mean, 0))
+    even = 1 - between(spread, EVEN, UNEVEN)[..., None]
+    plain = blur(picture * even, AROUND) / np.maximum(blur(even[..., 0], AROUND)[..., None], DARK)
+    return clip(picture + amount * even * (plain - picture))
 
 
 def brushed(picture: Image, length: int) -> Image:

@@ -90,18 +90,20 @@ def read_colour(value: object) -> Colour | None:
 
 
 def read_finish(table: object) -> Mapping[str, Any]:
-    """This reads how a look's frames are gone over: whole numbers, but shares of `lines` and `glow`."""
+    """This reads how a look's frames are gone over: whole numbers, but shares of `calm`, `rich`, `lines` and `glow`."""
     if not isinstance(table, Mapping):
         raise SettingsError(f"finish is {table!r}; it must be a table, as strokes = 9.")
     for name, value in table.items():
         match name:
             case "flat" | "strokes" | "tones" | "sheets":
                 check_whole(f"finish.{name}", value, 0, 64)
-            case "lines" | "glow":
+            case "calm" | "rich" | "lines" | "glow":
                 if type(value) not in (int, float) or not 0 <= value <= 1:
                     raise SettingsError(f"finish.{name} is {value!r}; it must be a number from 0 (none) to 1 (all).")
             case _:
-                raise SettingsError(f"finish has no {name!r}. It has: flat, strokes, tones, sheets, lines, glow.")
+                raise SettingsError(
+                    f"finish has no {name!r}. It has: calm, flat, strokes, tones, sheets, rich, lines, glow."
+                )
     return MappingProxyType(dict(table))
 
 

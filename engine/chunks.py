@@ -170,7 +170,9 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     tail = Tail(ready.noise, _last(styled.latents, kept + studio.stylizer.lookback if kept else 0))
     padding = padding_of(ready.span, studio.sizes, studio.stylizer)
     frames = padding.crop(styled.frames)
-    studio.journal.store(ready.number, studio.finish(frames) if studio.finish else frames, tail.to_tensors())
+    if studio.finish:
+        frames = studio.finish(frames, padding.crop(asked.frames))
+    studio.journal.store(ready.number, frames, tail.to_tensors())
     return tail, seconds
 
 

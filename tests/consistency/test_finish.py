@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from consistency.drawing import blur, flatten
-from consistency.finish import Finish, along_forms, brushed, glowing, layered, printed
+from consistency.finish import Finish, along_forms, brushed, calmed, glowing, layered, printed
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
@@ -27,30 +27,41 @@ def random_frames(count: int = 3) -> Tensor:
     return torch.rand(count, 3, 40, 56, generator=torch.Generator().manual_seed(0))
 
 
+def over(finish: Finish, picture: np.ndarray) -> Tensor:
+    """The red of a picture that is gone over, as if the source were the same."""
+    frames = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    return finish(frames, frames)[0, 0]
+
+
 @pytest.mark.parametrize(
     "finish",
     [
+        Finish(calm=1.0),
         Finish(strokes=9),
         Finish(tones=5, lines=0.5),
         Finish(sheets=6),
         Finish(lines=1.0),
         Finish(flat=2),
+        Finish(rich=0.5),
         Finish(glow=1.0),
     ],
 )
 def test_each_frame_is_gone_over_by_itself_and_stays_in_range(finish: Finish) -> None:
     frames = random_frames()
-    done = finish(frames)
+    source = 0.02 * frames.flip(0)
+    done = finish(frames, source)
     assert done.shape == frames.shape
     assert done.min() >= 0
     assert done.max() <= 1
     assert not torch.equal(done, frames)
-    assert torch.equal(torch.cat([finish(one[None]) for one in frames]), done)
+    assert torch.equal(
+        torch.cat([finish(*(one[None] for one in pair)) for pair in zip(frames, source, strict=True)]), done
+    )
 
 
 def test_no_finish_is_none() -> None:
     frames = random_frames()
-    assert torch.equal(Finish()(frames), frames)
+    assert torch.equal(Finish()(frames, frames), frames)
 
 
 def test_a_print_has_few_tones() -> None:
@@ -73,7 +84,7 @@ def test_a_print_crackles_no_more_than_what_it_is_made_of() -> None:
 
 def test_lines_are_drawn_at_contours_alone() -> None:
     step = grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7))
-    done = Finish(lines=1.0)(torch.from_numpy(step).permute(2, 0, 1)[None])[0, 0]
+    done = over(Finish(lines=1.0), step)
     border = SIDE // 2
     assert done[:, border - 2 : border].min() < 0.05
     assert torch.equal(done[:, : border - 8], torch.full_like(done[:, : border - 8], 0.3))
@@ -107,9 +118,29 @@ def test_sheets_of_paper_lie_one_upon_the_other() -> None:
     assert done[:20].std() < 0.005
 
 
+def test_hatching_goes_where_the_source_is_even_and_stays_where_it_is_not() -> None:
+    hatch = grey(0.3 + 0.2 * (np.sin((ROWS + COLUMNS) * (2 * np.pi / 6)) > 0))
+    stage = np.where(COLUMNS < SIDE // 2, 0.0, 0.5)  # black and empty on the left, and something on the right
+    source = noisy(grey(stage), 0.002) + grey(0.1 * np.sin(ROWS) * (stage > 0))
+    done = calmed(hatch, np.clip(source, 0, 1).astype(np.float32), 1.0)
+    assert done[:, : SIDE // 2 - 12].std() < 0.1 * hatch.std()
+    assert done[:, : SIDE // 2 - 12].mean() == pytest.approx(hatch.mean(), abs=0.01)
+    assert np.allclose(done[:, SIDE // 2 :], hatch[:, SIDE // 2 :], atol=1e-3)
+
+
+def test_what_is_evened_keeps_its_own_brightness_beside_something_else() -> None:
+    source = grey(np.where(COLUMNS < SIDE // 2, 0.02, 0.6))
+    made = noisy(grey(np.where(COLUMNS < SIDE // 2, 0.2, 0.9)), 0.03)
+    done = calmed(made, source, 1.0)
+    assert done[:, : SIDE // 2 - 2].mean() == pytest.approx(0.2, abs=0.01)
+    assert done[:, SIDE // 2 + 2 :].mean() == pytest.approx(0.9, abs=0.01)
+    assert done[:, SIDE // 2].mean() - done[:, SIDE // 2 - 1].mean() > 0.6
+    assert np.allclose(calmed(made, source, 0.5), (made + done) / 2, atol=1e-5)
+
+
 def test_what_is_flat_keeps_its_contours() -> None:
     step = noisy(grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7)), 0.03)
-    done = Finish(flat=2)(torch.from_numpy(step).permute(2, 0, 1)[None])[0, 0].numpy()
+    done = over(Finish(flat=2), step).numpy()
     border = SIDE // 2
     assert done[:, : border - 2].std() < 0.25 * step[:, : border - 2].std()
     assert done[:, border].mean() - done[:, border - 1].mean() > 0.36

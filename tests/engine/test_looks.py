@@ -56,7 +56,7 @@ def test_a_bundled_look_given_as_a_file_is_the_same(name):
         ('prompt = "ink"\n[finish]\nlines = 2', "finish.lines is 2; it must be a number from 0"),
         (
             'prompt = "ink"\n[finish]\nstroke = 2',
-            "finish has no 'stroke'. It has: flat, strokes, tones",
+            "finish has no 'stroke'. It has: calm, flat, strokes, tones",
         ),
     ],
 )
@@ -124,9 +124,15 @@ def test_frames_are_gone_over_as_the_look_says_if_the_model_needs_that(model, tm
     assert torch.equal(made(look_file=str(tmp_path / "plain.toml")), large)
     brushed = made(look="oil")
     assert (
-        brushed - Finish(flat=1, strokes=9)(large)
+        brushed - Finish(flat=1, strokes=9)(large, colours)
     ).abs().mean() < 0.002  # what is kept has 8 bits: which dab is a near thing
     assert (brushed - large).abs().mean() > 0.05
+    (tmp_path / "calm.toml").write_text(plain + "[finish]\ncalm = 1\n")
+    colours[..., :32] = 0.02  # a black stage beside it
+    large = made(look_file=str(tmp_path / "plain.toml"))
+    calm = made(look_file=str(tmp_path / "calm.toml"))
+    assert (calm - Finish(calm=1)(large, colours)).abs().max() < 0.01
+    assert (calm - large)[..., :20].abs().mean() > 0.002
 
 
 def test_the_bundled_model_needs_it():
