@@ -124,7 +124,7 @@ def test_frames_are_gone_over_as_the_look_says_if_the_model_needs_that(model, tm
     assert torch.equal(made(look_file=str(tmp_path / "plain.toml")), large)
     brushed = made(look="oil")
     assert (
-        brushed - Finish(flat=1, strokes=9)(large, colours)
+        brushed - Finish(calm=1, flat=1, strokes=9)(large, colours)
     ).abs().mean() < 0.002  # what is kept has 8 bits: which dab is a near thing
     assert (brushed - large).abs().mean() > 0.05
     (tmp_path / "calm.toml").write_text(plain + "[finish]\ncalm = 1\n")
