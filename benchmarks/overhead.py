@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.jobs import NO_MODEL, SAMPLE, choose_model, draw_loop, settings_for
 from consistency.join import ChunkJoin
 from consistency.steady import Steadier
-from engine import chunks, pipeline, upsampling
+from engine import chunks, pipeline, planning, upsampling
 from engine.cache import PLACE
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
@@ -34,7 +34,7 @@ ALLOWED = 1.15
 MODEL = "inside the model"
 STAGES: tuple[tuple[str, Any, str], ...] = (
     ("loading the model", catalog, "load"),
-    ("finding cuts", pipeline, "find_shots"),
+    ("finding cuts", planning, "detect_cuts"),
     ("reading frames", chunks, "read_frames"),
     ("noise along the flow", chunks, "_shot_noise"),
     ("control maps", Drawn, "__call__"),

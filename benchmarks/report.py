@@ -114,8 +114,9 @@ def faded(job: FinishedJob, start: int, stop: int) -> Tensor:
     frames = job.raw(start, stop)
     for number, seam in enumerate(job.seams(0)):
         for frame in range(max(start, seam.start), min(stop, seam.start + seam.overlap)):
-            place = frame - job.plan.shots[0][number].start
-            older = job.journal.frames(number, place, place + 1)[0]
+            take = job.plan.shots[0][number]
+            place = frame - take.span.start
+            older = job.journal.frames(take, place, place + 1)[0]
             share = (frame - seam.start + 1) / (seam.overlap + 1)
             frames[frame - start] = torch.lerp(older, frames[frame - start], share)
     return frames

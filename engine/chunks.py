@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
@@ -27,6 +27,7 @@ from engine.media import Reader
 from engine.motion import Motion, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.tail import HandedNoise, Tail
+from engine.take import Take
 from engine.windows import Span
 from preprocessors.workplace import Workplace
 
@@ -54,7 +55,6 @@ class Studio:
     sizes: Sizes
     motion: Motion
     fine_motion: Motion
-    seed: int
     controls: Mapping[str, Given]
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
@@ -67,24 +67,13 @@ class Studio:
 
 
 @dataclass(frozen=True)
-class Shot:
-    """One shot: which of the clip's, its frames, and the controls fitted to it."""
-
-    number: int
-    span: Span
-    controls: Mapping[str, Given]
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A chunk as far as it is known before the one ahead of it is finished: all but what it carries of its latents.
 
-    first: whether it is the first of its shot. chunk: what is asked of the model. noise: what the next chunk takes.
+    chunk: what is asked of the model. noise: what the next chunk takes.
     """
 
-    number: int
-    span: Span
-    first: bool
+    take: Take
     chunk: Chunk
     noise: HandedNoise
 
@@ -93,34 +82,34 @@ class Prepared:
 class Finished:
     """A chunk that an earlier run has made, and its tail."""
 
-    span: Span
+    take: Take
     tail: Tail
 
 
 def restyle_shot(
-    studio: Studio, shot: int, chunks: list[tuple[int, Span]], overlap_after: Callable[[Span], int]
+    studio: Studio, takes: Sequence[Take], overlap_after: Callable[[Span], int]
 ) -> Iterator[tuple[int, float]]:
     """This restyles the chunks of a shot that are not finished, and gives each one's frames and seconds in the model.
 
     `overlap_after` says how many of a chunk's last frames the next chunk sees again.
     """
-    return restyled(studio, prepared(studio, shot, chunks, overlap_after))
+    return restyled(studio, prepared(studio, takes, overlap_after))
 
 
 def prepared(
-    studio: Studio, shot: int, chunks: list[tuple[int, Span]], overlap_after: Callable[[Span], int]
+    studio: Studio, takes: Sequence[Take], overlap_after: Callable[[Span], int]
 ) -> Generator[Prepared | Finished]:
     """This prepares the chunks of a shot, one after another: the model need not have made the ones before."""
     before: HandedNoise | None = None
-    here: Shot | None = None
-    for number, span in chunks:
-        if studio.journal.has(number):
-            finished = Finished(span, Tail.from_tensors(studio.journal.state(number)))
+    fitted: Mapping[str, Given] | None = None
+    for take in takes:
+        if studio.journal.has(take):
+            finished = Finished(take, Tail.from_tensors(studio.journal.state(take)))
             before = finished.tail.noise
             yield finished
             continue
-        here = here or _fitted(studio, shot, Span(chunks[0][1].start, chunks[-1][1].stop))
-        ready = _prepare(studio, here, (number, span), before, overlap_after(span))
+        fitted = fitted or {name: control.fit(take.shot) for name, control in studio.controls.items()}
+        ready = _prepare(studio, fitted, take, before, overlap_after(take.span))
         before = ready.noise
         yield ready
         del ready  # or it would stay while the next one is prepared
@@ -133,32 +122,30 @@ def restyled(studio: Studio, work: Generator[Prepared | Finished]) -> Generator[
         for ready in work:
             for words in studio.workplace.news():
                 studio.announce(words)
-            frames, seconds = len(ready.span), 0.0
+            frames, seconds = len(ready.take.span), 0.0
             if isinstance(ready, Finished):
                 tail = ready.tail
             else:
-                tail, seconds = _restyle(studio, ready, None if ready.first else tail)
+                tail, seconds = _restyle(studio, ready, None if ready.take.first else tail)
             del ready  # or it would stay while the next one is prepared
             give_back()
             yield frames, seconds
 
 
-def _fitted(studio: Studio, number: int, span: Span) -> Shot:
-    return Shot(number, span, {name: control.fit(span) for name, control in studio.controls.items()})
-
-
-def _prepare(studio: Studio, shot: Shot, chunk: tuple[int, Span], before: HandedNoise | None, shared: int) -> Prepared:
-    number, span = chunk
+def _prepare(
+    studio: Studio, controls: Mapping[str, Given], take: Take, before: HandedNoise | None, shared: int
+) -> Prepared:
+    span = take.span
     padding = padding_of(span, studio.sizes, studio.stylizer)
     shown = read_frames(studio.reader, span, studio.sizes.work)
-    maps = {name: padding.pad(control(span, shown)) for name, control in shot.controls.items()}
+    maps = {name: padding.pad(control(span, shown)) for name, control in controls.items()}
     frames = padding.pad(shown)
-    noise, state = _shot_noise(studio, shot.number, frames, span, before)
-    seed = seed_at(studio.seed, shot.number, "sampler", number)
+    noise, state = _shot_noise(studio, take, frames, before)
+    seed = seed_at(take.seed, take.shot.start, "sampler", span.start)
     mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
     asked = Chunk(frames, noise, maps, seed=seed, mask=mask)
     kept = studio.stylizer.rule.latents(shared) if shared else 0
-    return Prepared(number, span, before is None, asked, HandedNoise(state, _last(noise, kept)))
+    return Prepared(take, asked, HandedNoise(state, _last(noise, kept)))
 
 
 def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail, float]:
@@ -168,11 +155,11 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     seconds = time.monotonic() - started
     kept = len(ready.noise.shared)
     tail = Tail(ready.noise, _last(styled.latents, kept + studio.stylizer.lookback if kept else 0))
-    padding = padding_of(ready.span, studio.sizes, studio.stylizer)
+    padding = padding_of(ready.take.span, studio.sizes, studio.stylizer)
     frames = padding.crop(styled.frames)
     if studio.finish:
         frames = studio.finish(frames, padding.crop(asked.frames))
-    studio.journal.store(ready.number, frames, tail.to_tensors())
+    studio.journal.store(ready.take, frames, tail.to_tensors())
     return tail, seconds
 
 
@@ -207,17 +194,17 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
 
 
 def _shot_noise(
-    studio: Studio, shot: int, frames: Tensor, span: Span, before: HandedNoise | None
+    studio: Studio, take: Take, frames: Tensor, before: HandedNoise | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The noise of a chunk's latents: the first have that of the chunk before, the others go on from there.
 
     Noise moves from frame to frame; a latent that stands for several takes that of one, and latent j that of frame
     `stride * j` of its chunk: chunks start at multiples of the stride, so it is the same one for both that share it.
     """
-    rule = studio.stylizer.rule
+    rule, span = studio.stylizer.rule, take.span
     if before is None:
         shape = studio.stylizer.noise_shape(*frames.shape[-2:])
-        source = ShotNoise(studio.seed, shot, shape, studio.stylizer.defaults.noise_carried)
+        source = ShotNoise(take.seed, take.shot.start, shape, studio.stylizer.defaults.noise_carried)
         known, seen = [source.advance(None)], 1
     else:
         source = ShotNoise.from_state(before.state)

@@ -11,23 +11,24 @@ from typing import Any
 
 from engine.detectors import detector_mark
 from engine.diffusion.stylizer import Stylizer
-from engine.journal import fingerprint
+from engine.journal import WAY, fingerprint
 from engine.masks import mask_mark
 from engine.media import RenderPasses, source_files
-from engine.plan import Sizes
+from engine.plan import Plan, Sizes
 from engine.references import reference_files
 from engine.settings import Settings
 
-CHUNKS = 4
+CHUNKS = 5
 """Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends.
 3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
-are finished."""
+are finished. 5: chance goes by the frames of shots and chunks, not by their numbers."""
 RESULT = 1
 """Raised by a version that makes another result of the same chunks and settings."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 ANYWHERE = ("device", "memory")
-WITHOUT_CHUNKS = (*ANYWHERE, "steady", *MASK, "keyframes", "palette", "codec")
-"""Settings that decide nothing of the chunks: with others, the same chunks make another result.
+WITHOUT_CHUNKS = (*ANYWHERE, "cuts", "steady", *MASK, "keyframes", "palette", "codec")
+"""Settings that decide nothing of the chunks: with others, the same chunks make another result. Cuts decide which
+chunks there are, but nothing of a shot that lies between the same ones.
 
 A mask does where the model itself paints inside of it, but for its feather.
 """
@@ -48,20 +49,20 @@ def identity_of(
         "source": fingerprint(source_files(source)),
         "settings": chosen | {"rate": str(rate)},
         **({"control videos": own} if own else {}),
-        "list of cuts": None if settings.cuts in ("auto", "none") else fingerprint([Path(settings.cuts)]),
         "passes": fingerprint(RenderPasses.find(Path(settings.passes)).files) if settings.passes else None,
         "look file": fingerprint([Path(settings.look_file)]) if settings.look_file else None,
         "reference": fingerprint(reference_files(settings.references)) if settings.references else None,
         **({"mask": _mask(settings.mask, settings)} if settings.mask is not None and inside else {}),
         "model": stylizer.fingerprint,
-        "way of making chunks": CHUNKS,
+        WAY: CHUNKS,
         "size": [*sizes.output, *sizes.work],
     }
 
 
-def result_mark(identity: Mapping[str, Any], settings: Settings) -> str:
+def result_mark(identity: Mapping[str, Any], settings: Settings, plan: Plan) -> str:
     """This gives a mark of all that a result is made of: its chunks, and what is done to them, by what files hold."""
-    asked = {name: value for name, value in settings.to_dict().items() if name not in ANYWHERE}
+    asked = {name: value for name, value in settings.to_dict().items() if name not in (*ANYWHERE, "cuts")}
+    asked["chunks"] = [take.name for takes in plan.shots for take in takes]
     pictures = [Path(text.partition("=")[2]) for text in settings.keyframes]
     pictures += [Path(settings.palette)] if settings.palette else []
     behind = source_files(settings.background) if settings.background else ()

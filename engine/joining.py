@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -17,16 +17,18 @@ from engine.footage import read_frames
 from engine.keyframes import FINER, Led, through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
+from engine.take import Take
 from engine.windows import Span
 from preprocessors.flow import DisFlow
 
 EVERY = 4  # frames: of so many one is asked for its colours
 
 
-def overlaps(chunks: list[Span]) -> dict[int, int]:
+def overlaps(takes: Sequence[Take]) -> dict[int, int]:
     """This says how many frames each chunk, by its start, shares with the next; the last one gives none away."""
-    after = {left.start: left.stop - right.start for left, right in pairwise(chunks)}
-    return after | {chunks[-1].start: 0}
+    spans = [take.span for take in takes]
+    after = {left.start: left.stop - right.start for left, right in pairwise(spans)}
+    return after | {spans[-1].start: 0}
 
 
 def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
@@ -35,9 +37,9 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
     steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion.
     """
     recolour = _recolour(studio, plan)
-    for _, chunks in plan.numbered():
-        joined = _joined(studio, chunks, with_source=len(chunks) > 1 or steady > 0)
-        shot = Span(chunks[0][1].start, chunks[-1][1].stop)
+    for takes in plan.shots:
+        joined = _joined(studio, takes, with_source=len(takes) > 1 or steady > 0)
+        shot = takes[0].shot
         steadied = map(recolour, _steadied(joined, shot, studio.fine_motion, steady))
         yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _finer(studio, number))
 
@@ -49,7 +51,7 @@ def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
     """
     if studio.palette is None:
         return studio.duotone or (lambda frames: frames)
-    made = (cells(studio.journal.frames(number)[::EVERY]) for _, chunks in plan.numbered() for number, _ in chunks)
+    made = (cells(studio.journal.frames(take)[::EVERY]) for takes in plan.shots for take in takes)
     return Palette.of(made).onto(studio.palette)
 
 
@@ -59,17 +61,15 @@ def _finer(studio: Studio, number: int) -> Tensor:
     return read_frames(studio.reader, Span(number, number + 1), (height, width))[0]
 
 
-def _joined(
-    studio: Studio, chunks: list[tuple[int, Span]], with_source: bool
-) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _joined(studio: Studio, takes: Sequence[Take], with_source: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
     """This gives frames and, if wanted, their source."""
     join = ChunkJoin(DisFlow(fine=True))
-    after, before = overlaps([span for _, span in chunks]), 0
-    for number, span in chunks:
-        source = read_frames(studio.reader, span, studio.sizes.work) if with_source else None
-        frames = join.add(studio.journal.frames(number), before, after[span.start], source)
+    after, before = overlaps(takes), 0
+    for take in takes:
+        source = read_frames(studio.reader, take.span, studio.sizes.work) if with_source else None
+        frames = join.add(studio.journal.frames(take), before, after[take.span.start], source)
         yield frames, None if source is None else source[: len(frames)]
-        before = after[span.start]
+        before = after[take.span.start]
         del frames, source  # or they would stay while the next chunk is joined
 
 

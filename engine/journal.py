@@ -1,10 +1,10 @@
 """What is finished and kept on disk, so that nothing is ever rendered twice.
 
 Beside the output stands the job's folder: `job.json` says of what source, settings and model it is, `plan.json` how the
-clip was cut, `cuts.txt` which cuts were found, `chunk-00007.avi` holds a finished chunk and `chunk-00007.safetensors`
-what the next one takes from it. Every file gets its name only when it is whole, so a kill at any moment leaves a job
-that can go on. `run.json` comes last: where source and result lie, for whoever looks at the job afterwards, and what
-the result was made of.
+clip was cut, `cuts.txt` which cuts were found, `chunk-….avi` holds a finished chunk and `chunk-….safetensors` what the
+next one takes from it. A chunk's files are named after its take, and stay when the plan is another one: it may come
+back. Every file gets its name only when it is whole, so a kill at any moment leaves a job that can go on. `run.json`
+comes last: where source and result lie, for whoever looks at the job afterwards, and what the result was made of.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from torch import Tensor
 
 from engine.errors import JobError
 from engine.media import read_lossless, source_files, write_lossless, writing_to
+from engine.take import Take
 
 CUTS = "cuts.txt"
 HASH = "hash of the frames"
+WAY = "way of making chunks"
 CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
 SAMPLE = 1 << 20  # bytes read at the start, the middle and the end of a source to know it again
 
@@ -80,6 +82,8 @@ class Journal:
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))
+        if WAY in changed:
+            changed = [WAY]  # of another version, which may have written all else in other words
         if changed:
             told = " and ".join(_difference(key, found.get(key), self._identity.get(key)) for key in changed)
             raise JobError(
@@ -148,11 +152,11 @@ class Journal:
         told = self.places()
         return told.get("asked") == asked and result.exists() and fingerprint(source_files(result)) == told.get("made")
 
-    def has(self, chunk: int) -> bool:
+    def has(self, chunk: Take) -> bool:
         """This says whether a chunk is finished."""
         return self._frames(chunk).exists() and self._state(chunk).exists()
 
-    def store(self, chunk: int, frames: Tensor, state: Mapping[str, Tensor]) -> None:
+    def store(self, chunk: Take, frames: Tensor, state: Mapping[str, Tensor]) -> None:
         """This keeps a finished chunk: its frames `[T, 3, H, W]`, then what the next one needs and the frames' hash."""
         write_lossless(self._frames(chunk), frames)
         path = self._state(chunk)
@@ -164,7 +168,7 @@ class Journal:
                 os.fsync(written.fileno())
         partial.replace(path)
 
-    def frames(self, chunk: int, start: int = 0, stop: int | None = None) -> Tensor:
+    def frames(self, chunk: Take, start: int = 0, stop: int | None = None) -> Tensor:
         """This reads a finished chunk's frames `[T, 3, H, W]`: all, or `start` to `stop` (not included) of them.
 
         They are to the last bit those that were stored.
@@ -176,17 +180,17 @@ class Journal:
             raise _damaged(path)
         return read_lossless(path, start, stop)
 
-    def state(self, chunk: int) -> dict[str, Tensor]:
+    def state(self, chunk: Take) -> dict[str, Tensor]:
         """This reads what the next chunk needs of a finished one."""
         path = self._state(chunk)
         with _reading(path):
             return load_file(path)
 
-    def _frames(self, chunk: int) -> Path:
-        return self.folder / f"chunk-{chunk:05d}.avi"
+    def _frames(self, chunk: Take) -> Path:
+        return self.folder / f"{chunk.name}.avi"
 
-    def _state(self, chunk: int) -> Path:
-        return self.folder / f"chunk-{chunk:05d}.safetensors"
+    def _state(self, chunk: Take) -> Path:
+        return self.folder / f"{chunk.name}.safetensors"
 
 
 @contextmanager

@@ -24,13 +24,13 @@ from engine.joining import overlaps
 from engine.plan import Plan, works_ahead
 from engine.settings import Settings
 from engine.stoppable import Stoppable
-from engine.windows import Span
+from engine.take import Take
 from preprocessors.workplace import Workplace
 
 Made = tuple[int, float]
 """A finished chunk: its frames, and the seconds that the model took."""
-Numbered = tuple[int, list[tuple[int, Span]]]
-"""A shot by its number, and its chunks by theirs."""
+Takes = tuple[Take, ...]
+"""The chunks of a shot."""
 
 
 def workplaces(settings: Settings) -> list[Workplace]:
@@ -65,7 +65,7 @@ def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str
     studios: one for each device, with a reader of its own; what they have to say goes to `announce`, in this thread. An
     error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
     """
-    shots, longest = list(plan.numbered()), max(len(chunk) for shot in plan.shots for chunk in shot)
+    shots, longest = plan.shots, max(len(take.span) for takes in plan.shots for take in takes)
     studios = [
         replace(one, ahead=works_ahead(one.stylizer, one.request, one.sizes, longest, len(studios))) for one in studios
     ]
@@ -89,26 +89,25 @@ def on_devices(stylizers: Sequence[Stylizer]) -> str:
     return "; ".join(f"{stylizers[0].name} on {' and '.join(where)}: {words}" for words, where in plans.items())
 
 
-def _restyled(studio: Studio, shots: Iterable[Numbered]) -> Iterator[Made]:
+def _restyled(studio: Studio, shots: Iterable[Takes]) -> Iterator[Made]:
     work = _prepared(studio, shots)
     return restyled(studio, ahead(work) if studio.ahead else work)
 
 
-def _prepared(studio: Studio, shots: Iterable[Numbered]) -> Generator[Prepared | Finished]:
-    for shot in shots:
-        yield from _prepared_shot(studio, shot)
+def _prepared(studio: Studio, shots: Iterable[Takes]) -> Generator[Prepared | Finished]:
+    for takes in shots:
+        yield from _prepared_shot(studio, takes)
 
 
-def _prepared_shot(studio: Studio, shot: Numbered) -> Generator[Prepared | Finished]:
-    number, chunks = shot
-    after = overlaps([span for _, span in chunks])
-    return prepared(studio, number, chunks, lambda span: after[span.start])
+def _prepared_shot(studio: Studio, takes: Takes) -> Generator[Prepared | Finished]:
+    after = overlaps(takes)
+    return prepared(studio, takes, lambda span: after[span.start])
 
 
-def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Callable[[str], None]) -> Iterator[Made]:
-    left: SimpleQueue[Numbered] = SimpleQueue()
-    for shot in sorted(shots, key=lambda shot: -sum(len(span) for _, span in shot[1])):
-        left.put(shot)
+def _in_parallel(studios: Sequence[Studio], shots: Sequence[Takes], announce: Callable[[str], None]) -> Iterator[Made]:
+    left: SimpleQueue[Takes] = SimpleQueue()
+    for takes in sorted(shots, key=lambda takes: -sum(len(take.span) for take in takes)):
+        left.put(takes)
     done: SimpleQueue[Made | str | _Worker] = SimpleQueue()
     workers = [_Worker(studio, left, done) for studio in studios]
     for worker in workers:
@@ -135,7 +134,7 @@ def _in_parallel(studios: Sequence[Studio], shots: list[Numbered], announce: Cal
 class _Worker(Stoppable):
     """One device at work. It puts into `done` what it has made or has to say, and itself when it ends."""
 
-    def __init__(self, studio: Studio, left: SimpleQueue[Numbered], done: SimpleQueue[Made | str | _Worker]) -> None:
+    def __init__(self, studio: Studio, left: SimpleQueue[Takes], done: SimpleQueue[Made | str | _Worker]) -> None:
         device = studio.stylizer.memory.device
         super().__init__(f"restyle on {device}")
         self.error: Exception | None = None
@@ -156,10 +155,10 @@ class _Worker(Stoppable):
     def _make(self) -> None:
         while True:
             try:
-                shot = self._left.get_nowait()
+                takes = self._left.get_nowait()
             except Empty:
                 return
-            for made in _restyled(self._studio, [shot]):
+            for made in _restyled(self._studio, [takes]):
                 self._done.put(made)
 
 

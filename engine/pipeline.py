@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -24,19 +23,18 @@ from engine.chunks import Studio
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Stylizer
 from engine.drawn import source_mark
-from engine.footage import SLICE
 from engine.identity import identity_of, result_mark
 from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
-from engine.media import MediaInfo, Reader, TensorReader, Writer, open_reader, scaled
+from engine.media import TensorReader, Writer, open_reader, scaled
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
-from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, longest_chunk, make_request
+from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, make_request
+from engine.planning import make_plan
 from engine.room import bytes_of_job, bytes_of_result, check_room
 from engine.settings import Codec, Look, Settings
-from engine.shots import find_shots, list_cuts
 from engine.sources import open_sources
 from engine.upsampling import delivered
 
@@ -44,6 +42,7 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", 
 
 MASK = "finding the mask"  # a stage that lies between those of others
 WRITING = "joining and writing"
+CUTS = "finding cuts"
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,9 @@ def restyle(
         studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
         with journal.locked():
             journal.begin(fresh, settings.to_toml())
-            plan = _plan(studios, settings, progress)
-            resumed = sum(journal.has(number) for number in range(plan.chunks))
-            asked = result_mark(identity, settings)
+            plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
+            resumed = plan.finished(journal)
+            asked = result_mark(identity, settings, plan)
             seconds, written = 0.0, warnings
             if resumed == plan.chunks and journal.is_finished(output, asked):
                 written += (f"{output} is finished already, and stays. Delete it to have it written again.",)
@@ -175,7 +174,7 @@ def restyle_frames(
             parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
-            plan = _plan(studios, settings, progress)
+            plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
             _diffuse(studios, plan, 0, progress)
             done = 0
             for led in finished_frames(studios[0], plan, settings.steady):
@@ -202,6 +201,11 @@ def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(Progress(stage, done, total)) if get_ident() == here else None
 
 
+def _noted(progress: Report, stage: str) -> Callable[[str], None]:
+    """This tells words."""
+    return lambda words: progress(Progress(stage, 0, 0, words))
+
+
 def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
     request, sources = make_request(settings, stylizer), part.sources
@@ -215,7 +219,6 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
         sizes=sizes,
         motion=motion,
         fine_motion=fine,
-        seed=settings.seed,
         controls=controls,
         keyframes=sources.keyframes,
         palette=sources.palette,
@@ -231,42 +234,13 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
     return Finish(**look.finish) if look and look.finish and stylizer.defaults.finished else None
 
 
-def _plan(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
-    first, ladders = studios[0], [studio.stylizer.memory for studio in studios]
-    stored = first.journal.plan()
-    if stored is not None:
-        plan = Plan.from_json(stored)
-        if not all(map(first.journal.has, range(plan.chunks))):
-            plan.keep_to_weights(ladders, first.journal.folder)
-        return plan
-    info = first.reader.info
-    shots = find_shots(settings.cuts, info.times, lambda: _slices(first.reader, info, progress))
-    if settings.cuts == "auto":
-        found = first.journal.store_cuts(list_cuts(shots, info.times))
-        count = {1: "no cut", 2: "1 cut"}.get(len(shots), f"{len(shots) - 1} cuts")
-        correct = f"; to correct the list, change it and give --cuts {shlex.quote(str(found))} --fresh"
-        progress(Progress("finding cuts", 0, 0, f"{count} found{correct if len(shots) > 1 else ''}"))
-    longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
-    plan = Plan.of(shots, longest, first.stylizer, eight_bits=all(ladder.plan.eight_bits for ladder in ladders))
-    plan.keep_to_weights(ladders, first.journal.folder)
-    first.journal.store_plan(plan.to_json())
-    return plan
-
-
-def _slices(reader: Reader, info: MediaInfo, progress: Report) -> Iterator[Tensor]:
-    for start in range(0, info.frames, SLICE):
-        stop = min(start + SLICE, info.frames)
-        yield reader.read(start, stop)
-        progress(Progress("finding cuts", stop, info.frames))
-
-
 def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
-    total = sum(len(chunk) for shot in plan.shots for chunk in shot)
+    total = sum(len(take.span) for takes in plan.shots for take in takes)
     done, in_model = 0, 0.0
     progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
     if resumed:
         progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
-    for frames, seconds in restyle_shots(studios, plan, lambda words: progress(Progress("restyling", 0, 0, words))):
+    for frames, seconds in restyle_shots(studios, plan, _noted(progress, "restyling")):
         done, in_model = done + frames, in_model + seconds
         progress(Progress("restyling", done, total))
     return in_model

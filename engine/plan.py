@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -12,13 +12,15 @@ from typing import Any, Self
 from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
+from engine.journal import Journal
 from engine.media import MediaInfo, check_output
 from engine.references import read_references
 from engine.room import KEPT, bytes_of_result, bytes_there, check_room
 from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
+from engine.take import Take
 from engine.weights import Weighted
-from engine.windows import Padding, Span, plan_chunks
+from engine.windows import FrameRule, Padding, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
@@ -149,45 +151,55 @@ def prepared_bytes(stylizer: Stylizer, request: Request, sizes: Sizes, frames: i
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the cuts are and how each shot is cut into chunks, in frames of the clip.
+    """Where the cuts are and how each shot is cut into chunks.
 
-    eight_bits: whether chunks are made with weights in 8 bits. All are made with the same.
+    longest: frames of a chunk, at most; other cuts keep it, so that a shot that stays has the chunks that it had.
+    eight_bits: whether chunks are made with weights in 8 bits. All are made with the same. found: the first frames of
+    shots, but of the first, where they were looked for; others may have been given since.
     """
 
-    shots: tuple[tuple[Span, ...], ...]
+    shots: tuple[tuple[Take, ...], ...]
+    longest: int
     eight_bits: bool = False
+    found: tuple[int, ...] | None = None
 
     @classmethod
-    def of(cls, shots: list[Span], longest: int, stylizer: Stylizer, eight_bits: bool = False) -> Self:
+    def of(
+        cls,
+        shots: Sequence[Span],
+        seed: int,
+        longest: int,
+        rule: FrameRule,
+        *,
+        eight_bits: bool = False,
+        found: tuple[int, ...] | None = None,
+    ) -> Self:
         """This plans the chunks of every shot."""
-        return cls(
-            tuple(
-                tuple(
-                    Span(shot.start + chunk.start, shot.start + chunk.stop)
-                    for chunk in plan_chunks(len(shot), longest, OVERLAP, stylizer.rule)
-                )
-                for shot in shots
-            ),
-            eight_bits,
-        )
+        return cls(tuple(_takes(_chunks(shot, longest, rule), seed) for shot in shots), longest, eight_bits, found)
 
     @classmethod
-    def from_json(cls, plan: Any) -> Self:  # noqa: ANN401 - plain JSON
-        """This reads what `to_json` gave."""
-        told: Any = {"shots": plan, "eight_bits": False} if isinstance(plan, list) else plan  # of an earlier version
-        return cls(tuple(tuple(Span(*chunk) for chunk in shot) for shot in told["shots"]), told["eight_bits"])
+    def from_json(cls, plan: Any, job: Path) -> Self:  # noqa: ANN401 - plain JSON
+        """This reads what `to_json` gave.
+
+        Raises:
+            JobError: the plan of `job` is of a version that knew chunks by their numbers.
+        """
+        if not isinstance(plan, dict) or "seeds" not in plan:
+            raise JobError(f"{job} is of an earlier version of restyle. Make it again: the same command, with --fresh.")
+        pairs = zip(plan["shots"], plan["seeds"], strict=True)
+        shots = tuple(_takes([Span(*chunk) for chunk in chunks], seed) for chunks, seed in pairs)
+        found = plan["found"]
+        return cls(shots, plan["longest"], plan["eight_bits"], None if found is None else tuple(found))
 
     def to_json(self) -> dict[str, Any]:
         """This gives plain values."""
-        shots = [[[chunk.start, chunk.stop] for chunk in shot] for shot in self.shots]
-        return {"shots": shots, "eight_bits": self.eight_bits}
-
-    def numbered(self) -> Iterator[tuple[int, list[tuple[int, Span]]]]:
-        """This gives for every shot its number and its chunks with theirs, counted through the clip."""
-        number = 0
-        for shot, chunks in enumerate(self.shots):
-            yield shot, list(enumerate(chunks, number))
-            number += len(chunks)
+        return {
+            "shots": [[[take.span.start, take.span.stop] for take in takes] for takes in self.shots],
+            "seeds": [takes[0].seed for takes in self.shots],
+            "longest": self.longest,
+            "eight_bits": self.eight_bits,
+            "found": None if self.found is None else list(self.found),
+        }
 
     def keep_to_weights(self, ladders: Sequence[Ladder], job: Path) -> None:
         """This has models go over to plans for memory with the weights that the chunks of `job` are made with.
@@ -205,7 +217,31 @@ class Plan:
     @property
     def chunks(self) -> int:
         """Number of chunks in all shots."""
-        return sum(len(shot) for shot in self.shots)
+        return sum(len(takes) for takes in self.shots)
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """The first frame of every shot but the first."""
+        return tuple(takes[0].shot.start for takes in self.shots[1:])
+
+    @property
+    def cuts_found(self) -> bool:
+        """Whether the cuts are those that were found, not corrected, given or switched off."""
+        return self.cuts == self.found
+
+    def finished(self, journal: Journal) -> int:
+        """This counts the chunks that are finished."""
+        return sum(journal.has(take) for takes in self.shots for take in takes)
+
+
+def _chunks(shot: Span, longest: int, rule: FrameRule) -> list[Span]:
+    planned = plan_chunks(len(shot), longest, OVERLAP, rule)
+    return [Span(shot.start + chunk.start, shot.start + chunk.stop) for chunk in planned]
+
+
+def _takes(chunks: Sequence[Span], seed: int) -> tuple[Take, ...]:
+    shot = Span(chunks[0].start, chunks[-1].stop)
+    return tuple(Take(shot, chunk, seed) for chunk in chunks)
 
 
 def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:

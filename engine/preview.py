@@ -28,6 +28,7 @@ from engine.pipeline import Progress, Report, set_up
 from engine.plan import Plan, check_job, choose_sizes, default_output, stem_of
 from engine.settings import Settings, look_names
 from engine.sources import open_sources
+from engine.take import Take
 from engine.timecode import frame_at
 from engine.upsampling import delivered
 from engine.windows import Span
@@ -127,9 +128,9 @@ def _restyled(
                 for words in conditions(settings):
                     tell(words)
             studio = replace(set_up(compose, stylizer, settings, sizes, Journal(folder, {})), announce=tell)
-            only = Plan(((Span(number, number + 1),),))
-            for shot, chunks in only.numbered():
-                list(restyle_shot(studio, shot, chunks, lambda span: 0))
+            frame = Span(number, number + 1)
+            only = Plan(((Take(frame, frame, settings.seed),),), longest=1)
+            list(restyle_shot(studio, only.shots[0], lambda span: 0))
             (made,) = finished_frames(studio, only, settings.steady)
             (result,) = delivered(made, number, reader, sizes.output, compose)
             yield scaled(reader.read(number, number + 1), sizes.output)[0], result[0]

@@ -12,7 +12,7 @@ from engine.diffusion.noise import ShotNoise
 from engine.diffusion.stylizer import Stylizer
 from engine.errors import ResourceError
 from engine.settings import Codec
-from engine.windows import Span
+from engine.take import Take
 
 KEPT = 3
 """Bytes that a pixel of a finished chunk takes, about: footage in the bundled looks takes 1.9 to 3.2."""
@@ -36,7 +36,7 @@ def bytes_of_result(codec: Codec, frames: int, size: tuple[int, int]) -> float:
 
 
 def bytes_of_job(
-    shots: Sequence[Sequence[Span]], finished: Callable[[int], bool], size: tuple[int, int], stylizer: Stylizer
+    shots: Sequence[Sequence[Take]], finished: Callable[[Take], bool], size: tuple[int, int], stylizer: Stylizer
 ) -> int:
     """This estimates what the chunks of a job take that are not finished: their frames, and what each hands on.
 
@@ -46,18 +46,18 @@ def bytes_of_job(
     latent = stylizer.noise_shape(*map(rule.side, size))
     handed = ShotNoise.state_bytes(latent)
     total = 0
-    for number, (chunk, shared) in enumerate(_with_shared(shots)):
-        if not finished(number):
+    for take, shared in _with_shared(shots):
+        if not finished(take):
             latents = 2 * rule.latents(shared) + stylizer.lookback if shared else 0  # the noise and what it became
-            total += KEPT * len(chunk) * prod(size) + handed + 4 * latents * prod(latent)
+            total += KEPT * len(take.span) * prod(size) + handed + 4 * latents * prod(latent)
     return total
 
 
-def _with_shared(shots: Sequence[Sequence[Span]]) -> Iterator[tuple[Span, int]]:
+def _with_shared(shots: Sequence[Sequence[Take]]) -> Iterator[tuple[Take, int]]:
     """This gives every chunk, and how many frames of it the next one sees again."""
-    for chunks in shots:
-        yield from ((chunk, chunk.stop - after.start) for chunk, after in pairwise(chunks))
-        yield chunks[-1], 0
+    for takes in shots:
+        yield from ((take, take.span.stop - after.span.start) for take, after in pairwise(takes))
+        yield takes[-1], 0
 
 
 def bytes_there(folder: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -78,10 +78,9 @@ def read_cuts(path: Path, times: tuple[Fraction, ...]) -> list[int]:
     return sorted(cuts - {0})
 
 
-def list_cuts(shots: list[Span], times: tuple[Fraction, ...]) -> str:
+def list_cuts(cuts: Sequence[int], times: tuple[Fraction, ...]) -> str:
     """This writes cuts as `read_cuts` reads them, each with its time in seconds."""
-    starts = [shot.start for shot in shots[1:]]
-    lines = [f"{start}  # {float(times[start] - times[0]):.3f} s" for start in starts]
+    lines = [f"{cut}  # {float(times[cut] - times[0]):.3f} s" for cut in cuts]
     return "\n".join(["# Frames at which a scene begins, but the first.", *lines]) + "\n"
 
 
@@ -100,18 +99,17 @@ def _cut(entry: str, times: tuple[Fraction, ...], where: str) -> int:
     return frame
 
 
-def shots_between(cuts: list[int], frames: int) -> list[Span]:
+def shots_between(cuts: Sequence[int], frames: int) -> list[Span]:
     """This turns cuts into the shots between them."""
     edges = [0, *cuts, frames]
     return [Span(a, b) for a, b in pairwise(edges)]
 
 
+def listed_shots(choice: str, times: tuple[Fraction, ...]) -> list[Span]:
+    """This gives the shots without looking: one for all (`none`), or read from a file of cuts (its path)."""
+    return shots_between([] if choice == "none" else read_cuts(Path(choice), times), len(times))
+
+
 def find_shots(choice: str, times: tuple[Fraction, ...], windows: Callable[[], Iterable[Tensor]]) -> list[Span]:
-    """This gives the shots: found (`auto`), one for all (`none`), or read from a file of cuts (its path)."""
-    if choice == "none":
-        cuts: list[int] = []
-    elif choice == "auto":
-        cuts = detect_cuts(windows())
-    else:
-        cuts = read_cuts(Path(choice), times)
-    return shots_between(cuts, len(times))
+    """This gives the shots: found (`auto`), or as `listed_shots` does."""
+    return shots_between(detect_cuts(windows()), len(times)) if choice == "auto" else listed_shots(choice, times)

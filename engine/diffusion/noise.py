@@ -31,7 +31,7 @@ _AROUND = [
 
 @dataclass
 class ShotNoise:
-    """The noise of one shot, frame after frame; the same seed, shot and flows give the same noise.
+    """The noise of one shot, frame after frame; the same seed, shot (its first frame) and flows give the same noise.
 
     `shape` is `(c, h, w)` of a frame's latents. `carried` (0 to 1) is the share of the variance that moves with the
     picture, the rest is fresh in each frame: `sqrt(carried) * moved + sqrt(1 - carried) * fresh`. 1 holds texture

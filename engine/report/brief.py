@@ -51,14 +51,14 @@ def _kept(findings: Findings, figures: Figures) -> str:
 
 def _spans(plan: Plan) -> list[Span]:
     spans: list[Span] = []
-    for chunks in plan.shots:
-        start, stop = chunks[0].start, chunks[-1].stop
+    for takes in plan.shots:
+        shot, chunks = takes[0].shot, [take.span for take in takes]
         if len(chunks) == 1:
-            wanted = _samples(Span(start, stop))
+            wanted = _samples(shot)
         else:
-            wanted = [Span(start, min(start + LENGTH, stop))]
+            wanted = [Span(shot.start, min(shot.start + LENGTH, shot.stop))]
             for left, right in pairwise(chunks):
-                wanted.append(Span(max(start, right.start - BESIDE), min(stop, left.stop + BESIDE)))
+                wanted.append(Span(max(shot.start, right.start - BESIDE), min(shot.stop, left.stop + BESIDE)))
         spans += _merged(wanted)
     return spans
 

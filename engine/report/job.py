@@ -61,7 +61,7 @@ class FinishedJob:
             result=result,
             reader=ReaderName(settings.get("reader", ReaderName.PYAV)),
             rate=None if rate == "None" else Fraction(rate),
-            cuts_found=settings.get("cuts") == "auto",
+            cuts_found=plan.cuts_found,
         )
 
     @property
@@ -72,7 +72,7 @@ class FinishedJob:
     @property
     def shots(self) -> list[Span]:
         """The shots, in frames of the clip."""
-        return [Span(chunks[0].start, chunks[-1].stop) for chunks in self.plan.shots]
+        return [takes[0].shot for takes in self.plan.shots]
 
     @property
     def cuts(self) -> list[int]:
@@ -81,7 +81,7 @@ class FinishedJob:
 
     def own(self, shot: int) -> list[Span]:
         """The frames that each chunk of a shot has for itself; if it shares all, those before the next one."""
-        chunks = self.plan.shots[shot]
+        chunks = [take.span for take in self.plan.shots[shot]]
         starts = [chunks[0].start, *(left.stop for left in chunks[:-1])]
         ends = [*(right.start for right in chunks[1:]), chunks[-1].stop]
         return [
@@ -91,17 +91,18 @@ class FinishedJob:
 
     def seams(self, shot: int) -> list[Seam]:
         """Where the chunks of a shot meet, in frames of the clip."""
-        return [Seam(right.start, left.stop - right.start) for left, right in pairwise(self.plan.shots[shot])]
+        spans = [take.span for take in self.plan.shots[shot]]
+        return [Seam(right.start, left.stop - right.start) for left, right in pairwise(spans)]
 
     def raw(self, start: int, stop: int) -> Tensor:
         """This reads what the model gave for frames `start` to `stop`, unjoined: each chunk from its first frame on."""
         parts = []
-        for _, chunks in self.plan.numbered():
-            ends = [span.start for _, span in chunks[1:]] + [chunks[-1][1].stop]
-            for (number, span), end in zip(chunks, ends, strict=True):
-                first, last = max(start, span.start), min(stop, end)
+        for takes in self.plan.shots:
+            ends = [take.span.start for take in takes[1:]] + [takes[-1].span.stop]
+            for take, end in zip(takes, ends, strict=True):
+                first, last = max(start, take.span.start), min(stop, end)
                 if first < last:
-                    parts.append(self.journal.frames(number, first - span.start, last - span.start))
+                    parts.append(self.journal.frames(take, first - take.span.start, last - take.span.start))
         return torch.cat(parts)
 
     @contextmanager
@@ -123,8 +124,8 @@ def _plan(journal: Journal) -> Plan:
     stored = journal.plan()
     if stored is None:
         raise JobError(f"{journal.folder} is not finished: its clip is not yet cut into chunks. {GO_ON}")
-    plan = Plan.from_json(stored)
-    missing = sum(not journal.has(number) for number in range(plan.chunks))
+    plan = Plan.from_json(stored, journal.folder)
+    missing = plan.chunks - plan.finished(journal)
     if missing:
         raise JobError(f"{journal.folder} is not finished: {missing} of {plan.chunks} chunks are missing. {GO_ON}")
     return plan

@@ -166,7 +166,7 @@ def test_a_fetched_model_restyles_with_controls_a_lora_a_cut_and_goes_on(fetched
     job = fetched.home / "out.mp4.restyle"
     plan = json.loads((job / "plan.json").read_text())
     assert plan["shots"] == [[[0, 8]], [[8, 38]]]
-    for path in job.glob("chunk-00001.*"):
+    for path in job.glob("chunk-000008-*"):
         path.unlink()
     (fetched.home / "out.mp4").unlink()
     again = fetched.runs(*words, "--json", HF_ENDPOINT="http://127.0.0.1:9")

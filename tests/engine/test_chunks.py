@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,12 +19,12 @@ from engine.joining import overlaps
 from engine.journal import Journal
 from engine.motion import Motion
 from engine.plan import Sizes
+from engine.take import Take
 from engine.windows import FrameRule, Span, plan_chunks
 from tests.fake_stylizer import FACTOR, FakeStylizer
 
 HEIGHT, WIDTH, SPEED = 64, 128, 8
-Chunks = list[tuple[int, Span]]
-CHUNKS: Chunks = [(0, Span(0, 9)), (1, Span(6, 15)), (2, Span(12, 18))]
+CHUNKS = [Span(0, 9), Span(6, 15), Span(12, 18)]
 
 
 @dataclass
@@ -76,13 +77,19 @@ def true_motion(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor,
     return true_flow(there, here), true_flow(here, there)
 
 
+def takes_of(chunks: Sequence[Span], seed: int = 0, shot: int = 0) -> list[Take]:
+    """The chunks of a shot that begins at frame `shot` of the clip."""
+    spans = [Span(shot + chunk.start, shot + chunk.stop) for chunk in chunks]
+    return [Take(Span(shot, spans[-1].stop), span, seed) for span in spans]
+
+
 def run(
     folder: Path,
     seed: int = 0,
     shot: int = 0,
     *,
     motion: Motion = true_motion,
-    chunks: Chunks = CHUNKS,
+    chunks: Sequence[Span] = CHUNKS,
     model: Recording | None = None,
 ) -> Recording:
     model = model or Recording(defaults=Defaults(steps=1, guidance=1.0, noise_carried=1.0))
@@ -90,9 +97,10 @@ def run(
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
     journal = Journal(folder, {})
-    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, seed, {})
-    after = overlaps([span for _, span in chunks])
-    list(restyle_shot(studio, shot, chunks, lambda span: after[span.start]))
+    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, {})
+    takes = takes_of(chunks, seed, shot)
+    after = overlaps(takes)
+    list(restyle_shot(studio, takes, lambda span: after[span.start]))
     return model
 
 
@@ -152,7 +160,7 @@ HALF_FRESH = Defaults(steps=1, guidance=1.0, noise_carried=0.5)  # so that the n
 def noise_of_one_chunk(length: int) -> Tensor:
     with TemporaryDirectory() as folder:
         model = Numbered(rule=CAUSAL, defaults=HALF_FRESH)
-        return run(Path(folder), chunks=[(0, Span(0, length))], model=model).given[0].noise
+        return run(Path(folder), chunks=[Span(0, length)], model=model).given[0].noise
 
 
 @pytest.mark.parametrize(
@@ -162,18 +170,18 @@ def test_where_a_latent_stands_for_four_frames_everything_passes_on_to_the_same_
     length: int, longest: int, overlap: int, lookback: int
 ) -> None:
     """Fails where noise, carried latents or those before them are off by one frame, or by one latent."""
-    chunks = list(enumerate(plan_chunks(length, longest, overlap, CAUSAL)))
+    chunks = plan_chunks(length, longest, overlap, CAUSAL)
     assert len(chunks) >= 3
     model = Numbered(rule=CAUSAL, lookback=lookback, defaults=HALF_FRESH)
     with TemporaryDirectory() as folder:
         run(Path(folder), chunks=chunks, model=model)
-    for (number, span), chunk in zip(chunks, model.given.values(), strict=True):
+    for number, (span, chunk) in enumerate(zip(chunks, model.given.values(), strict=True)):
         assert len(chunk.frames) == CAUSAL.length(len(span))
         first = span.start // 4
         assert torch.equal(chunk.noise, noise_of_one_chunk(length)[first : first + len(chunk.noise)])
         assert (chunk.carried is None) == (number == 0)
         if chunk.carried is not None:
-            left = chunks[number - 1][1]
+            left = chunks[number - 1]
             assert CAUSAL.frames(len(chunk.carried)) == left.stop - span.start
             assert numbers(chunk.carried) == list(range(span.start, left.stop, 4))
             assert numbers(chunk.before) == list(range(max(left.start, span.start - 4 * lookback), span.start, 4))
@@ -186,13 +194,13 @@ def numbers(latents: Tensor | None) -> list[int]:
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) -> None:
     run(tmp_path)
-    chunk = tmp_path / f"chunk-{lost:05d}.avi"
+    chunk = tmp_path / f"{takes_of(CHUNKS)[lost].name}.avi"
     state = chunk.with_suffix(".safetensors")
     before = chunk.read_bytes(), state.read_bytes()
     chunk.unlink()
     state.unlink()
     again = run(tmp_path)
-    assert again.calls == [len(CHUNKS[lost][1])]
+    assert again.calls == [len(CHUNKS[lost])]
     assert (chunk.read_bytes(), state.read_bytes()) == before
 
 
@@ -200,8 +208,8 @@ def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) 
 def test_a_stopped_shot_goes_on_to_the_same_bits(tmp_path: Path, stopped_after: int) -> None:
     run(tmp_path / "whole")
     run(tmp_path / "stopped")
-    for number in range(stopped_after, 3):
-        for path in (tmp_path / "stopped").glob(f"chunk-{number:05d}.*"):
+    for take in takes_of(CHUNKS)[stopped_after:]:
+        for path in (tmp_path / "stopped").glob(f"{take.name}.*"):
             path.unlink()
     assert len(run(tmp_path / "stopped").calls) == 3 - stopped_after
     for path in (tmp_path / "whole").iterdir():

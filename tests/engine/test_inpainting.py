@@ -14,8 +14,7 @@ import torch
 from engine import pipeline
 from engine.errors import JobError
 from engine.footage import SLICE
-from engine.journal import Journal
-from engine.media import open_reader
+from engine.media import open_reader, read_lossless
 from engine.media.stills_reader import StillsReader
 from engine.settings import Codec, Settings
 from tests.engine.diffusion import tiny_animatediff, tiny_wan
@@ -75,7 +74,8 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
     outside = (read(mask)[:, :1] == 0).expand_as(whole)
     assert torch.equal(whole[outside], source[outside])
     assert not torch.equal(whole, source)
-    for lost in (tmp_path / "out.restyle").glob("chunk-00002*"):
+    _, second, third, *_ = sorted(path.stem for path in (tmp_path / "out.restyle").glob("chunk-*.avi"))
+    for lost in (tmp_path / "out.restyle").glob(f"{third}.*"):
         lost.unlink()
     assert pipeline.restyle(clip, tmp_path / "out", inside).resumed_chunks == result.chunks - 1
     assert torch.equal(read(tmp_path / "out"), whole)
@@ -86,7 +86,7 @@ def test_a_job_with_a_mask_goes_on_after_a_stop_and_another_mask_is_another_job(
         with pytest.raises(JobError, match="another mask"):
             pipeline.restyle(clip, tmp_path / "out", other)
     pipeline.restyle(clip, tmp_path / "plain", settings)  # the model itself paints otherwise without it
-    kept, plain = (Journal(tmp_path / f"{name}.restyle", {}).frames(1) for name in ("out", "plain"))
+    kept, plain = (read_lossless(tmp_path / f"{name}.restyle" / f"{second}.avi") for name in ("out", "plain"))
     assert (kept != plain).any()
     cv2.imwrite(str(tmp_path / "beach.png"), np.full((*SIZE, 3), 90, np.uint8))
     before = replace(inside, background=str(tmp_path / "beach.png"))  # what is outside is not what stays

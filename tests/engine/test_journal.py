@@ -14,8 +14,11 @@ from safetensors import SafetensorError
 
 from engine.errors import JobError, ResourceError
 from engine.journal import Journal, fingerprint
+from engine.take import Take
+from engine.windows import Span
 
 IDENTITY = {"source": "a", "settings": {"seed": 0, "look": "ink"}}
+TAKE, NEXT = (Take(Span(0, 5), Span(start, start + 3), 0) for start in (0, 2))
 FRAMES, STATE = torch.rand(3, 3, 16, 24), {"noise": torch.rand(2, 4)}
 
 
@@ -25,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     with journal.locked():
         journal.begin(fresh=False)
         journal.store_plan([[[0, 3]]])
-        journal.store(0, FRAMES, STATE)
+        journal.store(TAKE, FRAMES, STATE)
     return journal.folder
 
 
@@ -39,9 +42,9 @@ def test_a_disk_that_fills_up_is_told_in_one_line_and_the_chunk_is_not_there(
 
     monkeypatch.setattr("engine.journal.save_file", full)
     journal = Journal(folder, IDENTITY)
-    with pytest.raises(ResourceError, match=r"chunk-00001\.partial cannot be written: the disk is full\. Make room"):
-        journal.store(1, FRAMES, STATE)
-    assert not journal.has(1)
+    with pytest.raises(ResourceError, match=r"chunk-000002.*partial cannot be written: the disk is full\. Make room"):
+        journal.store(NEXT, FRAMES, STATE)
+    assert not journal.has(NEXT)
 
 
 def test_what_was_stored_is_there_for_the_next_run(folder: Path) -> None:
@@ -49,24 +52,24 @@ def test_what_was_stored_is_there_for_the_next_run(folder: Path) -> None:
     with journal.locked():
         journal.begin(fresh=False)
         assert journal.plan() == [[[0, 3]]]
-        assert journal.has(0)
-        assert not journal.has(1)
-        assert torch.equal(journal.state(0)["noise"], STATE["noise"])
-        assert (journal.frames(0) - FRAMES).abs().max() <= 0.51 / 255
+        assert journal.has(TAKE)
+        assert not journal.has(NEXT)
+        assert torch.equal(journal.state(TAKE)["noise"], STATE["noise"])
+        assert (journal.frames(TAKE) - FRAMES).abs().max() <= 0.51 / 255
 
 
 def test_nothing_unfinished_and_no_lock_is_left(folder: Path) -> None:
     names = {path.name for path in folder.iterdir()}
-    assert names == {"job.json", "plan.json", "chunk-00000.avi", "chunk-00000.safetensors"}
+    assert names == {"job.json", "plan.json", f"{TAKE.name}.avi", f"{TAKE.name}.safetensors"}
 
 
 @pytest.mark.parametrize("suffix", ["avi", "safetensors"])
 def test_a_chunk_is_finished_only_with_both_of_its_files(folder: Path, suffix: str) -> None:
-    (folder / f"chunk-00000.{suffix}").unlink()
-    assert not Journal(folder, IDENTITY).has(0)
+    (folder / f"{TAKE.name}.{suffix}").unlink()
+    assert not Journal(folder, IDENTITY).has(TAKE)
 
 
-@pytest.mark.parametrize("name", ["job.json", "plan.json", "chunk-00000.safetensors"])
+@pytest.mark.parametrize("name", ["job.json", "plan.json", f"{TAKE.name}.safetensors"])
 def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"\x00\xff")
     journal = Journal(folder, IDENTITY)
@@ -74,19 +77,19 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
     def use() -> None:
         journal.begin(fresh=False)
         journal.plan()
-        journal.state(0)
+        journal.state(TAKE)
 
     with journal.locked(), pytest.raises(JobError, match=f"{name} is damaged"):
         use()
 
 
 def test_one_wrong_bit_in_the_frames_is_noticed(folder: Path) -> None:
-    path = folder / "chunk-00000.avi"
+    path = folder / f"{TAKE.name}.avi"
     frames = bytearray(path.read_bytes())
     frames[len(frames) // 2] ^= 1
     path.write_bytes(frames)
-    with pytest.raises(JobError, match=r"chunk-00000\.avi is damaged\. Delete it"):
-        Journal(folder, IDENTITY).frames(0)
+    with pytest.raises(JobError, match=r"chunk-000000-.*\.avi is damaged\. Delete it"):
+        Journal(folder, IDENTITY).frames(TAKE)
 
 
 def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(folder: Path) -> None:
@@ -94,10 +97,23 @@ def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(fold
     with other.locked():
         with pytest.raises(JobError, match=r"other settings \(seed 0, now 1\) and another source\. .*--fresh"):
             other.begin(fresh=False)
-        assert other.has(0)
+        assert other.has(TAKE)
         other.begin(fresh=True)
-        assert not other.has(0)
+        assert not other.has(TAKE)
         assert other.plan() is None
+        other.begin(fresh=False)
+
+
+def test_a_chunk_is_known_by_its_frames_those_of_its_shot_and_its_seed_alone(folder: Path) -> None:
+    journal = Journal(folder, IDENTITY)
+    others = [Take(Span(0, 6), TAKE.span, 0), Take(TAKE.shot, Span(0, 4), 0), Take(TAKE.shot, TAKE.span, 1), NEXT]
+    assert journal.has(Take(Span(0, 5), Span(0, 3), 0))
+    assert not any(map(journal.has, others))
+
+
+def test_of_another_version_nothing_but_that_is_said(folder: Path) -> None:
+    other = Journal(folder, {"source": "b", "settings": {"cuts": "auto"}, "way of making chunks": 0})
+    with other.locked(), pytest.raises(JobError, match=r"a job with another way of making chunks\. Start over"):
         other.begin(fresh=False)
 
 

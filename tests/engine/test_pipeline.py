@@ -175,7 +175,8 @@ def test_a_job_tells_the_disk_that_it_needs_at_its_worst(tmp_path, model, monkey
     pipeline.restyle(source, folder / "out.mp4", COMIC, progress=weigh)
     weigh(None)
     assert max(taken) <= need <= 1.4 * max(taken)
-    for part in folder.glob("*/chunk-00001.*"):
+    second = sorted(folder.glob("*/chunk-*.avi"))[1]
+    for part in folder.glob(f"*/{second.stem}.*"):
         part.unlink()
     assert told_need(source, folder / "out.mp4", monkeypatch) < need / 2
 
@@ -193,7 +194,8 @@ def test_a_model_whose_latents_stand_for_four_frames_keeps_every_frame_in_its_pl
     off = [float((after[i] - before[i]).abs().mean()) for i in range(length)]
     beside = [float((after[i] - before[max(0, i - 1)]).abs().mean()) for i in range(1, length)]
     assert max(off) < 0.5 * min(beside)
-    for part in (tmp_path / "whole.restyle").glob("chunk-00001*"):
+    second = sorted((tmp_path / "whole.restyle").glob("chunk-*.avi"))[1]
+    for part in (tmp_path / "whole.restyle").glob(f"{second.stem}.*"):
         part.unlink()
     again = pipeline.restyle(source, tmp_path / "whole", gentle)
     assert again.resumed_chunks == 1
@@ -236,14 +238,74 @@ def test_another_still_is_noticed_however_the_stills_are_named(tmp_path, model, 
         pipeline.restyle(stills / name, tmp_path / "out.mp4", COMIC)
 
 
-def test_another_list_of_cuts_under_the_same_name_is_noticed(tmp_path, model):
-    source, cuts = draw_clip(tmp_path / "clip.mp4", 10), tmp_path / "cuts.txt"
-    cuts.write_text("4\n")
-    listed = replace(COMIC, cuts=str(cuts))
-    assert pipeline.restyle(source, tmp_path / "out.mp4", listed).shots == 2
-    cuts.write_text("4\n8\n")
-    with pytest.raises(JobError, match="another list of cuts"):
-        pipeline.restyle(source, tmp_path / "out.mp4", listed)
+def test_a_corrected_cut_costs_the_shots_beside_it_and_gives_what_a_fresh_job_would(tmp_path, model):
+    """Chance, controls, colours and steadying are seen to go by the frames of a shot: the stand-in shows its seeds."""
+    model.drift = 0.5
+    source, output, cuts = draw_clip(tmp_path / "clip.mp4", 84, cut=20), tmp_path / "out.mp4", tmp_path / "cuts.txt"
+    listed, notes = replace(STEADY, cuts=str(cuts)), list[str]()
+
+    def run(lines, where=output, **how):
+        cuts.write_text(lines)
+        before = len(model.calls)
+        result = pipeline.restyle(source, where, listed, progress=lambda told: notes.append(told.note), **how)
+        return where.read_bytes(), model.calls[before:], result
+
+    first, calls, _ = run("20\n36\n50\n")
+    assert calls == [20, 16, 14, 21, 21]
+    assert not any("shots" in note for note in notes)
+    corrected, calls, result = run("20\n40\n50\n")
+    assert calls == [20, 10]
+    assert (result.chunks, result.resumed_chunks) == (5, 3)
+    assert "other cuts than before: 2 of 4 shots are finished already and kept" in notes
+    fresh, calls, _ = run("20\n40\n50\n", tmp_path / "fresh.mp4")
+    assert len(calls) == 5
+    assert corrected == fresh != first
+    _, calls, result = run("20\n40\n50  # written otherwise\n")
+    assert any("finished already, and stays" in words for words in result.warnings)
+    fewer, calls, _ = run("40\n50\n")  # the one that reaches over two goes, the others stay
+    assert calls == [24, 24]
+    again, calls, _ = run("20\n36\n50\n")  # what was made is not lost
+    assert (again, calls) == (first, [])
+    assert fewer != first
+
+
+def test_a_list_of_another_clip_given_by_mistake_costs_nothing_that_was_made(tmp_path, model):
+    source, output, cuts = draw_clip(tmp_path / "clip.mp4", 60, cut=20), tmp_path / "out.mp4", tmp_path / "cuts.txt"
+    first = pipeline.restyle(source, output, COMIC).output.read_bytes()
+    made, calls = set(tmp_path.glob("out.mp4.restyle/chunk-*")), len(model.calls)
+    cuts.write_text("3\n33\n")
+
+    def stop(progress):
+        if "shots" in progress.note:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), progress=stop)
+    assert made <= set(tmp_path.glob("out.mp4.restyle/chunk-*"))
+    back = pipeline.restyle(source, output, COMIC)
+    assert (back.output.read_bytes(), len(model.calls)) == (first, calls)
+
+
+def test_chunks_that_stay_are_as_long_as_they_were_though_less_memory_is_free(tmp_path, model, monkeypatch):
+    source, output, cuts = draw_clip(tmp_path / "clip.mp4", 84, cut=20), tmp_path / "out.mp4", tmp_path / "cuts.txt"
+    pipeline.restyle(source, output, COMIC)
+    calls = len(model.calls)
+    monkeypatch.setattr("engine.plan.LONGEST", 17)
+    cuts.write_text("10\n20\n")
+    result = pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)))
+    assert model.calls[calls:] == [10, 10]
+    assert result.resumed_chunks == result.chunks - 2
+
+
+def test_cuts_are_looked_for_once_and_a_corrected_list_is_never_written_over(tmp_path, model, monkeypatch):
+    source, output = draw_clip(tmp_path / "clip.mp4", 30, cut=20), tmp_path / "out.mp4"
+    pipeline.restyle(source, output, COMIC)
+    cuts = tmp_path / "out.mp4.restyle" / "cuts.txt"
+    cuts.write_text("10\n")
+    assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts))).shots == 2
+    monkeypatch.setattr("engine.planning.detect_cuts", lambda windows: pytest.fail("looked for again"))
+    assert pipeline.restyle(source, output, COMIC).resumed_chunks == 2
+    assert cuts.read_text() == "10\n"
 
 
 def test_a_folder_that_is_no_job_is_left_alone(tmp_path, model):
@@ -281,8 +343,8 @@ def test_cuts_that_were_found_are_listed_and_the_list_can_be_corrected_where_it_
     assert "no cut found" in plain
     assert read_cuts(cuts, probe(source).times) == [20]
     cuts.write_text(cuts.read_text() + "25\n")
-    assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), fresh=True).shots == 3
     assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts))).shots == 3
+    assert pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), fresh=True).shots == 3
 
 
 def test_cuts_from_a_file_or_none(tmp_path, model):

@@ -55,8 +55,9 @@ def test_raw_frames_are_those_of_the_chunk_that_began_last(place: Path) -> None:
     job = FinishedJob.open(place / "out.mp4")
     raw = job.raw(0, FRAMES)
     assert len(raw) == FRAMES
-    first, second = job.plan.shots[0][:2]
-    chunks = [read_lossless(job.journal.folder / f"chunk-0000{number}.avi") for number in (0, 1)]
+    takes = job.plan.shots[0][:2]
+    first, second = (take.span for take in takes)
+    chunks = [read_lossless(job.journal.folder / f"{take.name}.avi") for take in takes]
     assert torch.equal(raw[: second.start], chunks[0][: second.start])
     assert torch.equal(raw[second.start : first.stop], chunks[1][: first.stop - second.start])
     assert torch.equal(job.raw(second.start - 2, second.start + 2), raw[second.start - 2 : second.start + 2])
@@ -71,10 +72,17 @@ def test_what_is_no_job_is_refused(place: Path) -> None:
 
 def test_an_unfinished_job_says_how_much_is_missing(place: Path) -> None:
     folder = place / "out.mp4.restyle"
-    (folder / "chunk-00001.avi").unlink()
+    sorted(folder.glob("chunk-*.avi"))[1].unlink()
     assert "1 of 3 chunks are missing" in refused(folder)
     (folder / "plan.json").unlink()
     assert "not yet cut into chunks" in refused(folder)
+
+
+def test_a_job_of_a_version_that_counted_chunks_is_refused(place: Path) -> None:
+    plan = place / "out.mp4.restyle" / "plan.json"
+    for shots in ([[[0, 24]]], {"shots": [[[0, 24]]], "eight_bits": False}):
+        plan.write_text(json.dumps(shots))
+        assert "of an earlier version of restyle. Make it again" in refused(place / "out.mp4")
 
 
 def test_a_result_that_is_not_there_is_told_from_one_that_was_never_written(place: Path) -> None:

@@ -1,0 +1,74 @@
+"""How the plan of a job comes about: cuts that are found or listed, and what an earlier run has finished."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+
+from torch import Tensor
+
+from engine.chunks import Studio
+from engine.footage import SLICE
+from engine.journal import Journal
+from engine.media import Reader
+from engine.plan import Plan, longest_chunk
+from engine.settings import Settings
+from engine.shots import detect_cuts, list_cuts, listed_shots, shots_between
+
+Told = Callable[[int, int], None]
+
+
+def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, announce: Callable[[str], None]) -> Plan:
+    """This plans a job, or goes on with its plan. With other cuts than before, shots between the same cuts stay.
+
+    looked: hears through how many frames of how many has been looked for cuts. announce: is told in words what a person
+    should know.
+
+    Raises:
+        SettingsError, ResourceError: there is no room for what is planned, or cuts cannot be read.
+    """
+    first, ladders = studios[0], [studio.stylizer.memory for studio in studios]
+    journal, stored = first.journal, first.journal.plan()
+    before = None if stored is None else Plan.from_json(stored, journal.folder)
+    found, info = before.found if before else None, first.reader.info
+    if settings.cuts == "auto":
+        found = _find_cuts(first, looked, announce) if found is None else found
+        shots = shots_between(found, info.frames)
+    else:
+        shots = listed_shots(settings.cuts, info.times)
+    if before:
+        longest, eight_bits = before.longest, before.eight_bits
+    else:
+        longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
+        eight_bits = all(ladder.plan.eight_bits for ladder in ladders)
+    rule = first.stylizer.rule
+    plan = Plan.of(shots, settings.seed, longest, rule, eight_bits=eight_bits, found=found)
+    if plan.finished(journal) < plan.chunks:
+        plan.keep_to_weights(ladders, journal.folder)
+    if before and before.shots != plan.shots:
+        announce(_kept(plan, journal))
+    journal.store_plan(plan.to_json())
+    return plan
+
+
+def _find_cuts(studio: Studio, looked: Told, announce: Callable[[str], None]) -> tuple[int, ...]:
+    times = studio.reader.info.times
+    cuts = detect_cuts(_slices(studio.reader, looked))
+    listed = studio.journal.store_cuts(list_cuts(cuts, times))
+    count = {0: "no cut", 1: "1 cut"}.get(len(cuts), f"{len(cuts)} cuts")
+    correct = f"; to correct the list, change it and give --cuts {shlex.quote(str(listed))}"
+    announce(f"{count} found{correct if cuts else ''}")
+    return tuple(cuts)
+
+
+def _slices(reader: Reader, looked: Told) -> Iterator[Tensor]:
+    frames = reader.info.frames
+    for start in range(0, frames, SLICE):
+        stop = min(start + SLICE, frames)
+        yield reader.read(start, stop)
+        looked(stop, frames)
+
+
+def _kept(plan: Plan, journal: Journal) -> str:
+    shots, kept = len(plan.shots), sum(all(map(journal.has, takes)) for takes in plan.shots)
+    return f"other cuts than before: {kept} of {shots} shots are finished already and kept"
