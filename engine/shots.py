@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.errors import SettingsError
+from engine.flashes import Sight, without_flashes
 from engine.windows import Span
 
 BESIDE = 2  # frames on either side that a change is compared with
@@ -22,29 +24,33 @@ def detect_cuts(windows: Iterable[Tensor]) -> list[int]:
     """This finds the first frame of every shot but the first, in frames `[T, 3, H, W]` that are streamed by window.
 
     PySceneDetect's content detector, fed frame by frame: its scores compare a frame with the one before it, so a cut
-    is placed on the exact frame. Its adaptive form asks for a window of such scores and keeps whip pans whole.
+    is placed on the exact frame. Its adaptive form asks for a window of such scores and keeps whip pans whole. It does
+    not see flashes: without them it tells whether the scene is another one.
     """
     from scenedetect import FrameTimecode
     from scenedetect.detectors import AdaptiveDetector
 
     detector = AdaptiveDetector(min_scene_len=1, window_width=BESIDE)
-    cuts: list[int] = []
-    for number, picture in enumerate(_drawn_out(_thumbnails(windows))):
-        cuts += [cut.frame_num for cut in detector.process_frame(FrameTimecode(number, 25.0), picture)]
-    return sorted({cut - BESIDE for cut in cuts})
+    seen: deque[Sight] = deque(maxlen=BESIDE + 1)
+    cuts: set[int] = set()
+    for number, sight in enumerate(_drawn_out(without_flashes(_thumbnails(windows)))):
+        seen.append(sight)
+        if detector.process_frame(FrameTimecode(number, 25.0), sight.glimpse.picture) and not seen[0].same:
+            cuts.add(seen[0].begins)  # it judges the frame before the last BESIDE ones
+    return sorted(cuts)
 
 
-def _drawn_out(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def _drawn_out(sights: Iterable[Sight]) -> Iterator[Sight]:
     """This shows the first and the last picture longer, so that a cut may lie right beside them.
 
     A stray frame of the next scene is a common end of a clip.
     """
     last = None
-    for picture in pictures:
+    for sight in sights:
         if last is None:
-            yield from [picture] * BESIDE
-        yield picture
-        last = picture
+            yield from [sight] * BESIDE
+        yield sight
+        last = sight
     if last is not None:
         yield from [last] * BESIDE
 

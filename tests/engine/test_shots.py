@@ -1,14 +1,19 @@
-"""Laws of shots: cuts on the exact frame, wherever; whip pans and fades are none; every frame in exactly one shot."""
+"""Laws of shots: cuts on the exact frame; whip pans, fades and flashes are none; every frame in exactly one shot."""
 
+import weakref
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine import shots
+from engine.flashes import LONGEST, Glimpse, Sight, without_flashes
 from engine.media import open_reader
 from engine.shots import detect_cuts, shots_between
+from samples.scenes import draw_scene
 
 
 def scene(seed: int, frames: int) -> torch.Tensor:
@@ -51,8 +56,8 @@ def test_a_still_clip_has_no_cut():
 @given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(1, n)))))
 def test_every_frame_is_in_exactly_one_shot(case):
     frames, cuts = case
-    shots = shots_between(sorted(cut for cut in cuts if cut < frames), frames)
-    assert [i for shot in shots for i in range(shot.start, shot.stop)] == list(range(frames))
+    between = shots_between(sorted(cut for cut in cuts if cut < frames), frames)
+    assert [i for shot in between for i in range(shot.start, shot.stop)] == list(range(frames))
 
 
 @pytest.mark.parametrize(
@@ -65,3 +70,82 @@ def test_the_cuts_of_real_clips(footage, name, cuts):
     assert set(cuts) <= set(found)
     assert len(found) <= len(cuts) + 1
     assert reader.info.times[cuts[0]] > Fraction(1)
+
+
+def lit(frames: torch.Tensor, share: float = 1.0) -> torch.Tensor:
+    """In the light of a flash: what is bright is burnt out."""
+    return (frames * (1 + 1.5 * share) + 0.4 * share).clamp(0, 1)
+
+
+HERE, THERE, ELSEWHERE = (draw_scene(seed, 40, 72, 128).frames for seed in (4, 3, 2))
+DECAY = (1, 0.7, 0.45, 0.3, 0.2, 0.12, 0.07)
+
+
+def lit_at(clip: torch.Tensor, shares: dict[int, float]) -> torch.Tensor:
+    return torch.stack([lit(frame, shares.get(number, 0)) for number, frame in enumerate(clip)])
+
+
+FLASHES = {
+    "one frame": lit_at(HERE, {20: 1}),
+    "four frames": lit_at(HERE, dict.fromkeys(range(20, 24), 1)),
+    "double": lit_at(HERE, {18: 1, 21: 1}),
+    "strobe, every fourth": lit_at(HERE, dict.fromkeys(range(10, 30, 4), 1)),
+    "strobe, every third": lit_at(HERE, dict.fromkeys(range(10, 30, 3), 1)),
+    "lightning": lit_at(HERE, {20 + place: share for place, share in enumerate(DECAY)}),
+    "white": torch.cat([HERE[:20], torch.ones_like(HERE[:2]), HERE[22:]]),
+    "black": torch.cat([HERE[:20], torch.zeros_like(HERE[:3]), HERE[23:]]),
+    "fade to white and back": lit_at(HERE, {15 + place: 2 * (1 - abs(place - 5) / 5) for place in range(11)}),
+}
+
+
+@pytest.mark.parametrize("name", FLASHES)
+@pytest.mark.parametrize("window", [3, 40])
+def test_a_flash_is_no_cut(name, window):
+    assert detect_cuts(FLASHES[name].split(window)) == []
+
+
+def test_most_of_these_flashes_were_cuts_if_one_looked_at_frames_alone(monkeypatch):
+    """Else the test above would tell nothing."""
+    monkeypatch.setattr(shots, "without_flashes", lambda ps: (Sight(Glimpse(i, p), i) for i, p in enumerate(ps)))
+    assert sum(bool(detect_cuts([clip])) for clip in FLASHES.values()) >= 6
+
+
+CUT = torch.cat([HERE[:20], THERE[20:]])
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        lit_at(CUT, {20: 1}),
+        lit_at(CUT, {19: 1}),
+        lit_at(CUT, {19: 1, 20: 1}),
+        lit_at(CUT, {20 + place: share for place, share in enumerate(DECAY)}),
+        torch.cat([HERE[:20], torch.ones_like(HERE[:2]), THERE[22:]]),
+    ],
+    ids=["after it", "before it", "about it", "lightning", "white"],
+)
+def test_a_cut_within_a_flash_is_one_cut_and_where_the_scene_changes(clip):
+    assert detect_cuts(clip.split(8)) == [20]
+
+
+@pytest.mark.parametrize(("length", "light"), [(2, 0), (3, 0), (4, 0), (3, 0.3), (4, 0.3)])
+@pytest.mark.parametrize("after", [HERE, ELSEWHERE], ids=["back", "on"])
+def test_another_picture_that_is_cut_in_is_a_shot_though_it_is_short_and_bright(length, light, after):
+    stop = 20 + length
+    clip = torch.cat([HERE[:20], lit(THERE[20:stop], light), after[stop:]])
+    assert detect_cuts(clip.split(8)) == [20, stop]
+
+
+def test_a_flash_is_told_with_a_few_pictures_in_hand():
+    """Fails where pictures are kept: a night of footage would not fit into memory."""
+    held: list[weakref.ref[np.ndarray]] = []
+
+    def pictures():
+        for frame in lit_at(HERE, dict.fromkeys(range(4, 40, 4), 1)).mul(255).byte().permute(0, 2, 3, 1):
+            picture = frame.contiguous().numpy().copy()
+            held.append(weakref.ref(picture))
+            yield picture
+            del picture
+            assert sum(one() is not None for one in held) <= 2 * LONGEST + 2
+
+    assert sum(1 for _ in without_flashes(pictures())) == 31
