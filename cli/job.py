@@ -124,6 +124,7 @@ SAME = (
     "steady",
     "steps",
     "seed",
+    "reseed",
     "side",
     "model",
     "checkpoint",

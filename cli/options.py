@@ -63,6 +63,12 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "metavar": "N",
             "help": "any whole number: another one gives another variation, the same one the same result",
         },
+        "--reseed": {
+            "action": "append",
+            "metavar": "TIME=N",
+            "help": "make one shot anew with a seed of its own, the one that is seen at that time, as 0:42.5=7; all "
+            "others stay as they are finished; may be repeated",
+        },
     },
     "the result": {
         "-o --output": {"type": Path, "metavar": "FILE", "help": "where to write; if not given, beside the clip"},

@@ -57,9 +57,9 @@ def read_loras(loras: object) -> Mapping[str, float]:
 
 
 def read_texts(name: str, value: object, example: str) -> tuple[str, ...]:
-    """This reads a list of pictures' names."""
+    """This reads a list of words, such as names of pictures."""
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-        raise SettingsError(f'{name} is {value!r}; it must be a list of pictures, as ["{example}"].')
+        raise SettingsError(f'{name} is {value!r}; it must be a list, as ["{example}"].')
     return tuple(value)
 
 

@@ -26,9 +26,10 @@ RESULT = 1
 """Raised by a version that makes another result of the same chunks and settings."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 ANYWHERE = ("device", "memory")
-WITHOUT_CHUNKS = (*ANYWHERE, "cuts", "steady", *MASK, "keyframes", "palette", "codec")
-"""Settings that decide nothing of the chunks: with others, the same chunks make another result. Cuts decide which
-chunks there are, but nothing of a shot that lies between the same ones.
+OF_THE_PLAN = ("cuts", "reseed")
+"""Settings that decide which chunks there are and with which seeds, but nothing of one that is known by both."""
+WITHOUT_CHUNKS = (*ANYWHERE, *OF_THE_PLAN, "steady", *MASK, "keyframes", "palette", "codec")
+"""Settings that decide nothing of the chunks: with others, the same chunks make another result.
 
 A mask does where the model itself paints inside of it, but for its feather.
 """
@@ -61,7 +62,7 @@ def identity_of(
 
 def result_mark(identity: Mapping[str, Any], settings: Settings, plan: Plan) -> str:
     """This gives a mark of all that a result is made of: its chunks, and what is done to them, by what files hold."""
-    asked = {name: value for name, value in settings.to_dict().items() if name not in (*ANYWHERE, "cuts")}
+    asked = {name: value for name, value in settings.to_dict().items() if name not in (*ANYWHERE, *OF_THE_PLAN)}
     asked["chunks"] = [take.name for takes in plan.shots for take in takes]
     pictures = [Path(text.partition("=")[2]) for text in settings.keyframes]
     pictures += [Path(settings.palette)] if settings.palette else []

@@ -33,6 +33,7 @@ from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, make_request
 from engine.planning import make_plan
+from engine.reseeding import read_reseeds
 from engine.room import bytes_of_job, bytes_of_result, check_room
 from engine.settings import Codec, Look, Settings
 from engine.sources import open_sources
@@ -159,6 +160,7 @@ def restyle_frames(
     proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     places = workplaces(settings)
+    read_reseeds(settings.reseed, reader.info)  # else refused now
     with beside(cache=MapCache(Path()), workplace=places[0]) as known:
         with masked(settings, known, sizes.output):  # else refused now
             stylizers = load_models(settings)

@@ -15,6 +15,7 @@ from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import Journal
 from engine.media import MediaInfo, check_output
 from engine.references import read_references
+from engine.reseeding import read_reseeds
 from engine.room import KEPT, bytes_of_result, bytes_there, check_room
 from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
@@ -167,15 +168,17 @@ class Plan:
     def of(
         cls,
         shots: Sequence[Span],
-        seed: int,
+        seeds: Sequence[int],
         longest: int,
         rule: FrameRule,
         *,
         eight_bits: bool = False,
         found: tuple[int, ...] | None = None,
     ) -> Self:
-        """This plans the chunks of every shot."""
-        return cls(tuple(_takes(_chunks(shot, longest, rule), seed) for shot in shots), longest, eight_bits, found)
+        """This plans the chunks of every shot. seeds: of each."""
+        pairs = zip(shots, seeds, strict=True)
+        takes = (_takes(_chunks(shot, longest, rule), seed) for shot, seed in pairs)
+        return cls(tuple(takes), longest, eight_bits, found)
 
     @classmethod
     def from_json(cls, plan: Any, job: Path) -> Self:  # noqa: ANN401 - plain JSON
@@ -252,7 +255,7 @@ def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:
 def check_job(
     source: Path, output: Path, settings: Settings, info: MediaInfo, sizes: Sizes, fresh: bool
 ) -> tuple[str, ...]:
-    """This refuses what could only fail later: an output over the source, a bad suffix or list of cuts, a full disk.
+    """This refuses what could only fail later: an output over the source, a bad suffix, cuts or reseeds, a full disk.
 
     So it does an output that is there and has no job beside it, unless `fresh` says that it may go.
     """
@@ -262,6 +265,7 @@ def check_job(
     read_references(settings.references)
     if settings.cuts not in ("auto", "none"):
         read_cuts(Path(settings.cuts), info.times)
+    read_reseeds(settings.reseed, info)
     height, width = sizes.output
     warnings = check_output(output, settings.codec, info, width, height)
     if not fresh and not job_folder(output).exists() and _holds_something(output):

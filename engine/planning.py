@@ -12,6 +12,7 @@ from engine.footage import SLICE
 from engine.journal import Journal
 from engine.media import Reader
 from engine.plan import Plan, longest_chunk
+from engine.reseeding import read_reseeds, seeds_of
 from engine.settings import Settings
 from engine.shots import detect_cuts, list_cuts, listed_shots, shots_between
 
@@ -25,7 +26,8 @@ def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, annou
     should know.
 
     Raises:
-        SettingsError, ResourceError: there is no room for what is planned, or cuts cannot be read.
+        SettingsError: cuts cannot be read, or one shot is to have two seeds.
+        ResourceError: there is no room for what is planned.
     """
     first, ladders = studios[0], [studio.stylizer.memory for studio in studios]
     journal, stored = first.journal, first.journal.plan()
@@ -41,12 +43,12 @@ def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, annou
     else:
         longest = min(longest_chunk(studio.stylizer, studio.sizes) for studio in studios)
         eight_bits = all(ladder.plan.eight_bits for ladder in ladders)
-    rule = first.stylizer.rule
-    plan = Plan.of(shots, settings.seed, longest, rule, eight_bits=eight_bits, found=found)
+    seeds, rule = seeds_of(shots, settings.seed, read_reseeds(settings.reseed, info)), first.stylizer.rule
+    plan = Plan.of(shots, seeds, longest, rule, eight_bits=eight_bits, found=found)
     if plan.finished(journal) < plan.chunks:
         plan.keep_to_weights(ladders, journal.folder)
     if before and before.shots != plan.shots:
-        announce(_kept(plan, journal))
+        announce(_kept(before, plan, journal))
     journal.store_plan(plan.to_json())
     return plan
 
@@ -69,6 +71,7 @@ def _slices(reader: Reader, looked: Told) -> Iterator[Tensor]:
         looked(stop, frames)
 
 
-def _kept(plan: Plan, journal: Journal) -> str:
+def _kept(before: Plan, plan: Plan, journal: Journal) -> str:
+    what = "cuts" if before.cuts != plan.cuts else "seeds"
     shots, kept = len(plan.shots), sum(all(map(journal.has, takes)) for takes in plan.shots)
-    return f"other cuts than before: {kept} of {shots} shots are finished already and kept"
+    return f"other {what} than before: {kept} of {shots} shots are finished already and kept"

@@ -58,6 +58,9 @@ def preview(
         RestyleError: with what is wrong, where, and what would work; all that the job would refuse is refused.
     """
     output = output or default_output(source, settings)
+    if settings.reseed:
+        seed = f"the preview is made with seed {settings.seed}: it knows no shots, to which seeds of their own belong"
+        progress(Progress("restyling", 0, 0, seed))
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         number = _number(reader.info, moment)
         ((shown, made),) = _restyled(source, reader, number, {output: settings}, progress)

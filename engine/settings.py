@@ -119,6 +119,7 @@ class Settings:
     strength: float | None = None
     steps: int | None = None
     seed: int = 0
+    reseed: tuple[str, ...] = ()
     width: int | None = None
     height: int | None = None
     side: int | None = None
@@ -176,6 +177,7 @@ class Settings:
         if self.detectors is not None:
             object.__setattr__(self, "detectors", read_table("detectors", self.detectors, "depth-anything-small"))
         object.__setattr__(self, "references", read_texts("references", self.references, "style.png:0.6"))
+        object.__setattr__(self, "reseed", read_texts("reseed", self.reseed, "0:42.5=7"))
         object.__setattr__(self, "keyframes", read_texts("keyframes", self.keyframes, "12.5=painted.png"))
         object.__setattr__(self, "memory", read_member("memory", Memory, self.memory))
         object.__setattr__(self, "codec", read_member("codec", Codec, self.codec))
