@@ -12,8 +12,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
+from consistency.flashes import Sight, without_flashes
 from engine.errors import SettingsError
-from engine.flashes import Sight, without_flashes
 from engine.windows import Span
 
 BESIDE = 2  # frames on either side that a change is compared with

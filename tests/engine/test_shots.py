@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consistency.flashes import LONGEST, Glimpse, Sight, without_flashes
 from engine import shots
-from engine.flashes import LONGEST, Glimpse, Sight, without_flashes
 from engine.media import open_reader
 from engine.shots import detect_cuts, shots_between
 from samples.scenes import draw_scene
