@@ -20,6 +20,7 @@ from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ResourceError
 from engine.footage import SLICE, read_frames
 from engine.given import Given
+from engine.headway import Headway
 from engine.heap import give_back
 from engine.journal import Journal
 from engine.keyframes import Keyframe
@@ -45,7 +46,7 @@ class Studio:
     no palette. finish: how what the model made is gone over. inside: the mask of the frames from one number to
     another, for a model that itself paints inside of it, else None. workplace: where detectors compute, in turns
     with the model. ahead: whether the next chunk is prepared while it is at work. announce: is told in words what a
-    person should know while the job runs.
+    person should know while the job runs. advance: is told how many more frames are done, as `Headway` counts them.
     """
 
     reader: Reader
@@ -64,6 +65,7 @@ class Studio:
     workplace: Workplace = field(default_factory=Workplace)
     ahead: bool = False
     announce: Callable[[str], None] = lambda words: None
+    advance: Callable[[float], None] = lambda frames: None
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Finished:
 
 def restyle_shot(
     studio: Studio, takes: Sequence[Take], overlap_after: Callable[[Span], int]
-) -> Iterator[tuple[int, float]]:
-    """This restyles the chunks of a shot that are not finished, and gives each one's frames and seconds in the model.
+) -> Iterator[float]:
+    """This restyles the chunks of a shot that are not finished, and gives each one's seconds in the model.
 
     `overlap_after` says how many of a chunk's last frames the next chunk sees again.
     """
@@ -115,21 +117,21 @@ def prepared(
         del ready  # or it would stay while the next one is prepared
 
 
-def restyled(studio: Studio, work: Generator[Prepared | Finished]) -> Generator[tuple[int, float]]:
-    """This restyles what is prepared, in order, and keeps it; it gives each chunk's frames and seconds in the model."""
+def restyled(studio: Studio, work: Generator[Prepared | Finished]) -> Generator[float]:
+    """This restyles what is prepared, in order, and keeps it; it gives each chunk's seconds in the model."""
     tail: Tail | None = None
     with closing(work):
         for ready in work:
             for words in studio.workplace.news():
                 studio.announce(words)
-            frames, seconds = len(ready.take.span), 0.0
+            seconds = 0.0
             if isinstance(ready, Finished):
                 tail = ready.tail
             else:
                 tail, seconds = _restyle(studio, ready, None if ready.take.first else tail)
             del ready  # or it would stay while the next one is prepared
             give_back()
-            yield frames, seconds
+            yield seconds
 
 
 def _prepare(
@@ -149,7 +151,11 @@ def _prepare(
 
 
 def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail, float]:
-    asked = ready.chunk if before is None else replace(ready.chunk, carried=before.carried, before=before.before)
+    headway = Headway(studio.advance, len(ready.take.span), studio.request.steps)
+    headway.prepared()
+    asked = replace(ready.chunk, told=headway.denoised)
+    if before is not None:
+        asked = replace(asked, carried=before.carried, before=before.before)
     started = time.monotonic()
     styled = _styled(studio, asked)
     seconds = time.monotonic() - started
@@ -160,6 +166,7 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     if studio.finish:
         frames = studio.finish(frames, padding.crop(asked.frames))
     studio.journal.store(ready.take, frames, tail.to_tensors())
+    headway.finished()
     return tail, seconds
 
 

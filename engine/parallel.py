@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
 
 import torch
@@ -27,8 +28,8 @@ from engine.stoppable import Stoppable
 from engine.take import Take
 from preprocessors.workplace import Workplace
 
-Made = tuple[int, float]
-"""A finished chunk: its frames, and the seconds that the model took."""
+Tell = Callable[[], None]
+"""Tells something, in the thread of whoever waits."""
 Takes = tuple[Take, ...]
 """The chunks of a shot."""
 
@@ -59,18 +60,20 @@ def _load(settings: Settings, devices: list[str]) -> list[Stylizer]:
     ]
 
 
-def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str], None]) -> Iterator[Made]:
-    """This restyles what is not finished of a plan and gives each chunk as it is done.
+def restyle_shots(
+    studios: Sequence[Studio], plan: Plan, announce: Callable[[str], None], advance: Callable[[float], None]
+) -> Iterator[float]:
+    """This restyles what is not finished of a plan, and gives the seconds in the model of each chunk as it is done.
 
-    studios: one for each device, with a reader of its own; what they have to say goes to `announce`, in this thread. An
-    error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
+    studios: one for each device, with a reader of its own; what they have to say goes to `announce` and `advance`, in
+    this thread. An error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
     """
     shots, longest = plan.shots, max(len(take.span) for takes in plan.shots for take in takes)
     studios = [
         replace(one, ahead=works_ahead(one.stylizer, one.request, one.sizes, longest, len(studios))) for one in studios
     ]
     if len(studios) == 1:
-        yield from _restyled(replace(studios[0], announce=announce), shots)
+        yield from _restyled(replace(studios[0], announce=announce, advance=advance), shots)
         return
     from engine.diffusion.quiet import quiet  # only now: diffusers takes seconds
 
@@ -78,7 +81,7 @@ def restyle_shots(studios: Sequence[Studio], plan: Plan, announce: Callable[[str
         count = "1 shot" if len(shots) == 1 else f"{len(shots)} shots"
         announce(f"{idle} of {len(studios)} devices stay idle: the clip has {count}, and each is made on one.")
     with quiet():  # or each would restore what it found, perhaps another's silence
-        yield from _in_parallel(studios, shots, announce)
+        yield from _in_parallel([replace(one, announce=announce, advance=advance) for one in studios], shots)
 
 
 def on_devices(stylizers: Sequence[Stylizer]) -> str:
@@ -89,7 +92,7 @@ def on_devices(stylizers: Sequence[Stylizer]) -> str:
     return "; ".join(f"{stylizers[0].name} on {' and '.join(where)}: {words}" for words, where in plans.items())
 
 
-def _restyled(studio: Studio, shots: Iterable[Takes]) -> Iterator[Made]:
+def _restyled(studio: Studio, shots: Iterable[Takes]) -> Iterator[float]:
     work = _prepared(studio, shots)
     return restyled(studio, ahead(work) if studio.ahead else work)
 
@@ -104,11 +107,11 @@ def _prepared_shot(studio: Studio, takes: Takes) -> Generator[Prepared | Finishe
     return prepared(studio, takes, lambda span: after[span.start])
 
 
-def _in_parallel(studios: Sequence[Studio], shots: Sequence[Takes], announce: Callable[[str], None]) -> Iterator[Made]:
+def _in_parallel(studios: Sequence[Studio], shots: Sequence[Takes]) -> Iterator[float]:
     left: SimpleQueue[Takes] = SimpleQueue()
     for takes in sorted(shots, key=lambda takes: -sum(len(take.span) for take in takes)):
         left.put(takes)
-    done: SimpleQueue[Made | str | _Worker] = SimpleQueue()
+    done: SimpleQueue[float | Tell | _Worker] = SimpleQueue()
     workers = [_Worker(studio, left, done) for studio in studios]
     for worker in workers:
         worker.start()
@@ -120,10 +123,10 @@ def _in_parallel(studios: Sequence[Studio], shots: Sequence[Takes], announce: Ca
                     working -= 1
                     if worker.error:
                         raise worker.error
-                case str(words):
-                    announce(words)
-                case made:
-                    yield made
+                case float(seconds):
+                    yield seconds
+                case tell:
+                    tell()
     finally:
         for worker in workers:
             worker.interrupt()
@@ -132,13 +135,17 @@ def _in_parallel(studios: Sequence[Studio], shots: Sequence[Takes], announce: Ca
 
 
 class _Worker(Stoppable):
-    """One device at work. It puts into `done` what it has made or has to say, and itself when it ends."""
+    """One device at work. It puts into `done` a chunk's seconds, what it has to say, and itself when it ends."""
 
-    def __init__(self, studio: Studio, left: SimpleQueue[Takes], done: SimpleQueue[Made | str | _Worker]) -> None:
+    def __init__(self, studio: Studio, left: SimpleQueue[Takes], done: SimpleQueue[float | Tell | _Worker]) -> None:
         device = studio.stylizer.memory.device
         super().__init__(f"restyle on {device}")
         self.error: Exception | None = None
-        self._studio = replace(studio, announce=lambda words: done.put(f"{device}: {words}"))
+        self._studio = replace(
+            studio,
+            announce=lambda words: done.put(partial(studio.announce, f"{device}: {words}")),
+            advance=lambda frames: done.put(partial(studio.advance, frames)),
+        )
         self._left = left
         self._done = done
 
@@ -158,8 +165,8 @@ class _Worker(Stoppable):
                 takes = self._left.get_nowait()
             except Empty:
                 return
-            for made in _restyled(self._studio, [takes]):
-                self._done.put(made)
+            for seconds in _restyled(self._studio, [takes]):
+                self._done.put(seconds)
 
 
 def _current(device: torch.device) -> AbstractContextManager[object]:

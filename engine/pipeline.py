@@ -237,15 +237,19 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
 
 
 def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
-    total = sum(len(take.span) for takes in plan.shots for take in takes)
-    done, in_model = 0, 0.0
-    progress(Progress("restyling", 0, total, on_devices([studio.stylizer for studio in studios])))
+    takes = [take for shot in plan.shots for take in shot]
+    total = sum(len(take.span) for take in takes)
+    done: float = sum(len(take.span) for take in takes if studios[0].journal.has(take))
+
+    def advance(frames: float) -> None:
+        nonlocal done
+        done += frames
+        progress(Progress("restyling", int(done + 1e-6), total))  # parts of a frame add up to a hair less than one
+
+    progress(Progress("restyling", int(done), total, on_devices([studio.stylizer for studio in studios])))
     if resumed:
         progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
-    for frames, seconds in restyle_shots(studios, plan, _noted(progress, "restyling")):
-        done, in_model = done + frames, in_model + seconds
-        progress(Progress("restyling", done, total))
-    return in_model
+    return sum(restyle_shots(studios, plan, _noted(progress, "restyling"), advance))
 
 
 def _write(

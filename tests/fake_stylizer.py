@@ -62,6 +62,8 @@ class FakeStylizer:
         latents = torch.cat([styled, chunk.noise[:, 3:]], dim=1)
         if chunk.carried is not None:
             latents[: len(chunk.carried)] = chunk.carried
+        for step in range(request.steps):
+            chunk.told((step + 1) / request.steps)
         change = F.interpolate(latents[:, :3] - source, scale_factor=float(FACTOR), mode="nearest")
         return Styled((chunk.frames + change[latent_of]).clamp(0, 1), latents)
 

@@ -156,7 +156,9 @@ class AnimateDiff:
             self.adapter.worn(request.active_references, guided) as seen,
             self.memory.present(self.unet, *(net.net for net in used)),
         ):
-            self.sampler.unet = RollingDenoiser(self.unet, steering, self.window, plan.together)
+            self.sampler.unet = RollingDenoiser(
+                self.unet, steering, self.window, plan.together, lambda done: chunk.told(done / request.steps)
+            )
             try:
                 return self.sampler.sample(
                     noised(clean, noise, scheduler, timesteps[0]),

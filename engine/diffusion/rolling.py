@@ -60,10 +60,19 @@ class RollingDenoiser(nn.Module):
 
     ControlNets run here and not in the pipeline, so what they add exists for one window only. One denoiser serves one
     run: it counts the steps, one a call. `together`: whether answers with and without the prompt are computed at once.
+    `told` is told how many steps are done, after each window: 2.5 are two and half of the frames of the third.
     """
 
-    def __init__(self, unet: nn.Module, steering: Steering, window: int, together: bool = True) -> None:
+    def __init__(
+        self,
+        unet: nn.Module,
+        steering: Steering,
+        window: int,
+        together: bool = True,
+        told: Callable[[float], None] = lambda steps: None,
+    ) -> None:
         super().__init__()
+        self.told = told
         self.together = together
         self.unet = unet
         self.dtype: torch.dtype = get_parameter_dtype(unet)  # as it computes: weights may be kept in 8 bits
@@ -103,6 +112,7 @@ class RollingDenoiser(nn.Module):
                 words = text[half, part].flatten(0, 1)
                 pictures = [picture[half] for picture in seen]
                 predicted[half, :, part] = self._window(span, latents[half, :, part], timestep, words, pictures)
+            self.told(self.steps + span.stop / frames)
         self.steps += 1
         return Prediction(predicted)
 

@@ -6,7 +6,7 @@ is an error in `check`, before the first frame is read: never a silent downgrade
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -106,6 +106,7 @@ class Chunk:
     first K latents as the chunk before gave them, 1 <= K < L; they come out bit-equal. before: `[P, c, h, w]`, the
     finished latents before those, at most as many as the model looks back on, for its decoder alone. mask:
     `[T, 1, H, W]`, 0 to 1, 1 where it is to be restyled, None for all; the latents of the rest are those of the source.
+    told: is told now and then how much of the denoising is done, 0 to 1.
     """
 
     frames: Tensor
@@ -115,6 +116,7 @@ class Chunk:
     seed: int = 0
     before: Tensor | None = None
     mask: Tensor | None = None
+    told: Callable[[float], None] = lambda share: None
 
     def __post_init__(self) -> None:
         frames, noise, carried, before = self.frames, self.noise, self.carried, self.before

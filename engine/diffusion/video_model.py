@@ -132,6 +132,7 @@ class VideoModel(ABC):
             for span in roll(len(latents), self.rule.latents(self.window), step):
                 part = slice(span.start, span.stop)
                 answer[part] = ask(step, timestep, latents[part], part)
+                chunk.told((step + span.stop / len(latents)) / len(self.scheduler.timesteps))
             return answer
 
         with self.memory.present(*self.nets):

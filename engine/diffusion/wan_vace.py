@@ -92,6 +92,7 @@ class WanVace(VideoModel):
             for span in roll(len(latents) - references, self.rule.latents(self.window), step):
                 part = told.context.window(span)
                 answer[part] = self._velocity(told, step, timestep, latents[part], part)
+                chunk.told((step + span.stop / (len(latents) - references)) / request.steps)
             return answer
 
         if references and told.context.kept is not None:

@@ -85,18 +85,28 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
     calls = len(model.calls)
 
     def kill_after_one_chunk(progress):
-        if progress.stage == "restyling" and progress.done > 0:
+        if progress.stage == "restyling" and progress.done >= 21:
             raise Killed
 
     with pytest.raises(Killed):
         pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=kill_after_one_chunk)
     assert not (tmp_path / "killed.mp4").exists()
-    notes: list[str] = []
-    resumed = pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=lambda told: notes.append(told.note))
+    told: list[pipeline.Progress] = []
+    resumed = pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=told.append)
     assert resumed.resumed_chunks == 1
-    assert "going on: 1 of 4 chunks are finished" in notes
+    assert "going on: 1 of 4 chunks are finished" in [progress.note for progress in told]
+    assert next(progress for progress in told if progress.stage == "restyling").done == 21
     assert len(model.calls) == 2 * calls
     assert resumed.output.read_bytes() == whole.output.read_bytes()
+
+
+def test_progress_moves_within_a_chunk_and_ends_with_all_frames(tmp_path, model):
+    """Its two steps, what comes before them (told when half done) and what comes after count alike: six frames each."""
+    told: list[pipeline.Progress] = []
+    pipeline.restyle(draw_clip(tmp_path / "clip.mp4", 24), None, COMIC, progress=told.append)
+    assert len(model.calls) == 1
+    assert [progress.done for progress in told if progress.stage == "restyling"] == [0, 3, 12, 18, 24]
+    assert {progress.total for progress in told if progress.stage == "restyling"} == {24}
 
 
 def test_a_finished_result_stays_until_something_else_is_asked_or_it_is_gone(tmp_path, model, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -110,6 +111,14 @@ class StylizerLaws:
     def lengths(self, model: Stylizer) -> list[int]:
         """From one frame to more than three windows."""
         return [1, 2, model.window, model.window + 1, 3 * model.window + 5]
+
+    def test_how_far_the_denoising_is_gets_told_within_every_step(self, model: Stylizer) -> None:
+        given, shares = self.chunk(model, 2 * model.window), list[float]()
+        told = model.restyle(replace(given, told=shares.append), self.request_)
+        assert all(share < later for share, later in pairwise([0, *shares]))
+        assert shares[-1] == pytest.approx(1)
+        assert len(shares) >= 2 * self.request_.steps
+        assert torch.equal(told.frames, model.restyle(given, self.request_).frames)
 
     def test_any_length_comes_back_at_its_own_size(self, model: Stylizer) -> None:
         for frames in self.lengths(model):
