@@ -29,6 +29,7 @@ EXAMPLES = """\
 examples:
   restyle clip.mp4 --look comic                      writes clip.comic.mp4 beside the clip
   restyle clip.mp4 --look oil --strength 0.5         stays closer to the footage
+  restyle photo.jpg --look ink                       writes photo.ink.png; -o ink.jpg writes that
   restyle frames/ --look ink --rate 25 -o ink.mp4    a folder of numbered stills
   restyle proxy render/ --look oil                   a Blender render with its passes
 """
@@ -120,7 +121,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-CLIP = "a clip, a folder of numbered stills, or stills as shot.%%04d.png"
+CLIP = "a clip, a picture, a folder of numbered stills, or stills as shot.%%04d.png"
 
 
 RENDER = "a folder of EXR files with the passes Combined, Depth and Vector, or one sequence as render/frame.%%d.exr"

@@ -85,7 +85,7 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
         },
         "--codec": {
             "help": "h264 plays everywhere, hevc is smaller, prores4444 is for editing and keeps transparency, "
-            "png is a folder of stills"
+            "png is a folder of stills, or a picture of one"
         },
     },
     "a part of the picture": {

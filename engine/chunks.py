@@ -88,9 +88,7 @@ class Finished:
     tail: Tail
 
 
-def restyle_shot(
-    studio: Studio, takes: Sequence[Take], overlap_after: Callable[[Span], int]
-) -> Iterator[float]:
+def restyle_shot(studio: Studio, takes: Sequence[Take], overlap_after: Callable[[Span], int]) -> Iterator[float]:
     """This restyles the chunks of a shot that are not finished, and gives each one's seconds in the model.
 
     `overlap_after` says how many of a chunk's last frames the next chunk sees again.

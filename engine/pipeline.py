@@ -28,14 +28,14 @@ from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
-from engine.media import TensorReader, Writer, open_reader, scaled
+from engine.media import TensorReader, Writer, keeps_alpha, open_reader, scaled
 from engine.motion import estimated
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
-from engine.plan import Plan, Sizes, check_job, choose_sizes, default_output, job_folder, make_request
+from engine.plan import Plan, Sizes, as_named, check_job, choose_sizes, default_output, job_folder, make_request
 from engine.planning import make_plan
 from engine.reseeding import read_reseeds
 from engine.room import bytes_of_job, bytes_of_result, check_room
-from engine.settings import Codec, Look, Settings
+from engine.settings import Look, Settings
 from engine.sources import open_sources
 from engine.upsampling import delivered
 
@@ -96,6 +96,7 @@ def restyle(
     """
     started = time.monotonic()
     output = output or default_output(source, settings)
+    settings = as_named(settings, output)
     with ExitStack() as opened:
         read = partial(open_reader, source, reader=settings.reader, rate=rate)
         reader = opened.enter_context(read())
@@ -256,7 +257,7 @@ def _write(
     studio: Studio, plan: Plan, output: Path, settings: Settings, compose: Compose, progress: Report
 ) -> tuple[str, ...]:
     codec, info, (height, width) = settings.codec, studio.reader.info, studio.sizes.output
-    alpha = info.alpha and codec is Codec.PRORES4444
+    alpha = info.alpha and keeps_alpha(output, codec)
     done = 0
     with Writer(output, codec, info, width=width, height=height) as writer:
         for led in finished_frames(studio, plan, settings.steady):

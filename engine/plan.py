@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import Journal
-from engine.media import MediaInfo, check_output
+from engine.media import PICTURES, MediaInfo, check_output, is_sequence
 from engine.references import read_references
 from engine.reseeding import read_reseeds
 from engine.room import KEPT, bytes_of_result, bytes_there, check_room
@@ -37,13 +37,24 @@ def stem_of(source: Path) -> Path:
 
 
 def default_output(source: Path, settings: Settings) -> Path:
-    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot."""
+    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot.
+
+    Of one picture a picture is made, `cat.jpg` becomes `cat.ink.png`, unless a codec for clips is asked for.
+    """
     stem = stem_of(source)
     look = settings.load_look()
     name = look.name if look else "restyled"
+    if settings.codec in (Codec.H264, Codec.PNG) and source.is_file() and is_sequence(source):
+        return stem.with_name(f"{stem.name}.{name}.png")
     if settings.codec is Codec.PNG:
         return stem.with_name(f"{stem.name.replace('.', '-')}-{name}")
     return stem.with_name(f"{stem.name}.{name}{SUFFIXES[settings.codec]}")
+
+
+def as_named(settings: Settings, output: Path) -> Settings:
+    """This takes the codec of pictures for an output that is named like one, where none but the usual is asked for."""
+    named = settings.codec is Codec.H264 and output.suffix.lower() in PICTURES
+    return replace(settings, codec=Codec.PNG) if named else settings
 
 
 def job_folder(output: Path) -> Path:

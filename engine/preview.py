@@ -25,7 +25,7 @@ from engine.masks import masked
 from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled, source_files
 from engine.parallel import load_model, workplaces
 from engine.pipeline import Progress, Report, set_up
-from engine.plan import Plan, check_job, choose_sizes, default_output, stem_of
+from engine.plan import Plan, as_named, check_job, choose_sizes, default_output, stem_of
 from engine.settings import Settings, look_names
 from engine.sources import open_sources
 from engine.take import Take
@@ -61,6 +61,7 @@ def preview(
     if settings.reseed:
         seed = f"the preview is made with seed {settings.seed}: it knows no shots, to which seeds of their own belong"
         progress(Progress("restyling", 0, 0, seed))
+    settings = as_named(settings, output)
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         number = _number(reader.info, moment)
         ((shown, made),) = _restyled(source, reader, number, {output: settings}, progress)
@@ -92,7 +93,8 @@ def all_looks(
     asked = [replace(settings, look=name, look_file=None, prompt=None) for name in names]
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         number = _number(reader.info, moment)
-        jobs = {picture.with_name(default_output(source, one).name): one for one in asked}
+        outputs = [picture.with_name(default_output(source, one).name) for one in asked]
+        jobs = {output: as_named(one, output) for one, output in zip(asked, outputs, strict=True)}
         tiles: list[Tensor] = []
         for name, (shown, made) in zip(names, _restyled(source, reader, number, jobs, progress), strict=True):
             size = _fitted(*shown.shape[-2:])

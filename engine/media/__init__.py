@@ -4,7 +4,7 @@ Behind its door there are float32 RGB tensors `[T, 3, H, W]`, 0 to 1, upright, a
 """
 
 from engine.media.cryptomatte import Cryptomatte
-from engine.media.encoding import check_output
+from engine.media.encoding import PICTURES, check_output, keeps_alpha
 from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.maps import MapWriter, check_map_output, in_levels
@@ -18,6 +18,7 @@ from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
 __all__ = [
+    "PICTURES",
     "Cryptomatte",
     "MapWriter",
     "MediaInfo",
@@ -33,6 +34,7 @@ __all__ = [
     "check_output",
     "in_levels",
     "is_sequence",
+    "keeps_alpha",
     "open_reader",
     "probe",
     "read_lossless",

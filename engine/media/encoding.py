@@ -10,9 +10,11 @@ from typing import assert_never
 
 from engine.errors import MediaError, SettingsError
 from engine.media.info import MediaInfo, Transfer
-from engine.media.sequence import SUFFIXES
+from engine.media.sequence import SUFFIXES, find_stills, is_sequence
 from engine.settings import Codec
 
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+"""What one picture is written to, by the suffix of its name."""
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 # What players take, not all that can be written: FFmpeg puts Vorbis and PCM into MP4, and few can play that.
 SOUND = {
@@ -64,10 +66,10 @@ def encoding(codec: Codec) -> Encoding | None:
             assert_never(codec)
 
 
-def keeps_alpha(codec: Codec) -> bool:
-    """This says whether a codec has room for an alpha channel."""
+def keeps_alpha(path: Path, codec: Codec) -> bool:
+    """This says whether a result has room for an alpha channel: of PNG all but a picture that is named a JPEG."""
     chosen = encoding(codec)
-    return chosen is None or chosen.pixels_alpha is not None
+    return PICTURES.get(path.suffix.lower()) != "JPEG" if chosen is None else chosen.pixels_alpha is not None
 
 
 def fits(muxer: str, stream: str) -> bool:
@@ -94,9 +96,9 @@ def check_output(
         raise SettingsError(f"A clip of {size[0]}x{size[1]} is too small to write; each side needs at least 16 pixels.")
     chosen = encoding(codec)
     if chosen is None:
-        return (*_light(info), *_check_folder(path, info))
+        return (*_light(info), *_check_pictures(path, info))
     if path.suffix.lower() not in chosen.suffixes:
-        stills = " For pictures say --codec png and name a folder." if path.suffix.lower() in SUFFIXES else ""
+        stills = f" {_for_pictures(info)}" if path.suffix.lower() in SUFFIXES else ""
         raise SettingsError(f"{chosen.title} is written to {_either(chosen.suffixes)}, not to {path.name}.{stills}")
     _check_sound(path, chosen, info)
     lost = [f"The source's alpha channel is left out: {chosen.title} has none."] if info.alpha else []
@@ -121,7 +123,9 @@ def left_out(muxer: str, streams: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_place(path: Path, info: MediaInfo) -> None:
-    if path.exists() and any(place.exists() and path.samefile(place) for place in (info.path, info.path.parent)):
+    stills = find_stills(info.path) if is_sequence(info.path) else ()
+    places = (info.path, info.path.parent, *stills)
+    if path.exists() and any(place.exists() and path.samefile(place) for place in places):
         raise SettingsError(f"{path} is the source itself or its folder; choose another name for the result.")
     if not path.parent.is_dir():
         raise MediaError(f"There is no folder {path.parent}. Make it first, or choose another output (-o).")
@@ -129,9 +133,32 @@ def _check_place(path: Path, info: MediaInfo) -> None:
         raise MediaError(f"The folder {path.parent} may not be written.")
 
 
+def _for_pictures(info: MediaInfo) -> str:
+    if info.frames == 1:
+        return f"One picture is written to {_either(tuple(PICTURES))}."
+    return "For pictures say --codec png and name a folder."
+
+
+def _check_pictures(path: Path, info: MediaInfo) -> tuple[str, ...]:
+    kind = PICTURES.get(path.suffix.lower())
+    if kind is not None and info.frames == 1:
+        lost = [*info.other_streams, *(["timecode"] if info.timecode else [])]
+        lost += ["alpha channel"] if info.alpha and not keeps_alpha(path, Codec.PNG) else []
+        return (f"Left out, since a picture ({kind}) cannot hold it: {', '.join(lost)}.",) if lost else ()
+    if kind is not None:
+        raise SettingsError(
+            f"{path.name} would be one picture, and {info.path.name} has {info.frames} frames. Name a clip, as "
+            f"{path.stem}.mp4, or say --codec png and name a folder, as {path.stem}."
+        )
+    return _check_folder(path, info)
+
+
 def _check_folder(path: Path, info: MediaInfo) -> tuple[str, ...]:
     if path.suffix:
-        raise SettingsError(f"PNG frames are written to a folder; {path.name} looks like a file. Name it {path.stem}.")
+        raise SettingsError(
+            f"PNG frames are written to a folder; {path.name} looks like a file. "
+            f"{_for_pictures(info) if info.frames == 1 else f'Name it {path.stem}.'}"
+        )
     if path.exists() and (not path.is_dir() or any(not is_frame_name(entry.name) for entry in path.iterdir())):
         raise SettingsError(f"{path} exists and holds other things than PNG frames; choose another name.")
     lost = ", ".join((*info.other_streams, *(["timecode"] if info.timecode else [])))

@@ -1,4 +1,4 @@
-"""Where finished frames go: a clip or a folder of stills, under a temporary name until complete."""
+"""Where finished frames go: a clip, a folder of stills or one picture, under a temporary name until complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import av
-import torch
 from av import Packet, VideoFrame
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
@@ -20,9 +19,10 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from engine.errors import MediaError, ResourceError, is_full
-from engine.media.encoding import MUXERS, Encoding
+from engine.media.encoding import MUXERS, PICTURES, Encoding
 from engine.media.info import MediaInfo
 from engine.media.pixels import ACCURATE, packed_frame
+from engine.media.still import as_jpeg, as_png
 from engine.media.streams import OtherStreams
 
 
@@ -43,6 +43,8 @@ class Sink(Protocol):
 REORDERED = 8
 # A second of the finest sound.
 SAMPLES = 96_000
+# Of a JPEG, of 100.
+QUALITY = 95
 # The bytes depend on how many frames are encoded at once, so every machine does as many.
 THREADS = 4
 
@@ -209,12 +211,7 @@ class StillsSink:
 
     def write(self, frame: Tensor, alpha: Tensor | None, number: int) -> None:
         """This writes one still."""
-        import cv2
-
-        channels = frame.flip(0) if alpha is None else torch.cat([frame.flip(0), alpha])
-        picture = channels.detach().cpu().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        _, data = cv2.imencode(".png", picture)
-        (self._partial / f"frame.{number:06d}.png").write_bytes(data.tobytes())  # cv2 would not say why it cannot
+        (self._partial / f"frame.{number:06d}.png").write_bytes(as_png(frame, alpha))
 
     def finish(self) -> None:
         """This puts the folder in the place of an older one."""
@@ -227,3 +224,24 @@ class StillsSink:
     def discard(self) -> None:
         """This removes the unfinished folder."""
         shutil.rmtree(self._partial, ignore_errors=True)
+
+
+class PictureSink:
+    """This writes the only frame there is as one picture, PNG or JPEG by the suffix of its name."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = partial_name(path)
+
+    def write(self, frame: Tensor, alpha: Tensor | None, number: int) -> None:
+        """This writes the picture."""
+        is_png = PICTURES[self._path.suffix.lower()] == "PNG"
+        self._partial.write_bytes(as_png(frame, alpha) if is_png else as_jpeg(frame, QUALITY))
+
+    def finish(self) -> None:
+        """This gives the picture its name."""
+        self._partial.replace(self._path)
+
+    def discard(self) -> None:
+        """This removes the unfinished picture."""
+        self._partial.unlink(missing_ok=True)

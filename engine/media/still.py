@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,21 @@ from torch import Tensor
 from engine.errors import MediaError
 from engine.media.exr import COMPOSITE, exr_channels, exr_size, unreadable
 from engine.media.hdr import linear_to_srgb
+from engine.media.icc import as_srgb
+from engine.media.layout import Orientation
 
-TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 EXIF_ORIENTATION = 0x0112
+SIZE = (256, 257)  # a TIFF's tags for width and height
+ORIENTATIONS = {
+    2: Orientation(flip_x=True),
+    3: Orientation(flip_x=True, flip_y=True),
+    4: Orientation(flip_y=True),
+    5: Orientation(transpose=True),
+    6: Orientation(transpose=True, flip_x=True),
+    7: Orientation(transpose=True, flip_x=True, flip_y=True),
+    8: Orientation(transpose=True, flip_y=True),
+}
+"""By their numbers in EXIF; all others are upright."""
 CAPTION = 26  # pixels that a line of words above a picture is high
 
 
@@ -28,15 +41,13 @@ def still_size(path: Path) -> tuple[int, int]:
     """
     if path.suffix.lower() == ".exr":
         return exr_size(path)
-    from PIL import Image, UnidentifiedImageError
+    header = _header(path)
+    return (header.height, header.width) if header.orientation.transpose else (header.width, header.height)
 
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = path.suffix.lower() in (".jpg", ".jpeg") and image.getexif().get(EXIF_ORIENTATION) in TURNED
-    except (UnidentifiedImageError, OSError) as error:
-        raise unreadable(path) from error
-    return (height, width) if turned else (width, height)
+
+def profile_of(path: Path) -> bytes | None:
+    """This gives a still's ICC profile, None where it has none. Errors as of `still_size`."""
+    return None if path.suffix.lower() == ".exr" else _header(path).profile
 
 
 def load_still(path: Path) -> NDArray[Any]:
@@ -59,6 +70,16 @@ def as_jpeg(frame: Tensor, quality: int = 80) -> bytes:
     return bytes(file)
 
 
+def as_png(frame: Tensor, alpha: Tensor | None = None) -> bytes:
+    """This writes a frame `[3, H, W]`, and its alpha `[1, H, W]` if it has any, as a PNG file of 8 bits in memory."""
+    import cv2
+
+    channels = frame.flip(0) if alpha is None else torch.cat([frame.flip(0), alpha])
+    picture = channels.detach().cpu().clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).contiguous().numpy()
+    _, file = cv2.imencode(".png", picture)
+    return bytes(file)
+
+
 def captioned(picture: Tensor, words: str) -> Tensor:
     """This writes words above a picture `[3, H, W]`."""
     import cv2
@@ -68,23 +89,52 @@ def captioned(picture: Tensor, words: str) -> Tensor:
     return torch.cat([torch.from_numpy(bar).permute(2, 0, 1) / 255, picture], dim=1)
 
 
+@dataclass(frozen=True)
+class _Header:
+    width: int
+    height: int
+    orientation: Orientation
+    profile: bytes | None
+
+
+def _header(path: Path) -> _Header:
+    """What a file says of its picture before its pixels, which are not decoded."""
+    from PIL import Image, UnidentifiedImageError
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    try:
+        with Image.open(path) as image:
+            late = image.format == "PNG" and "exif" not in image.info  # it would be looked for behind all pixels
+            turn = 1 if late else image.getexif().get(EXIF_ORIENTATION, 1)
+            width, height = image.size
+            if isinstance(image, TiffImageFile):  # versions of the library differ: before it is turned, or after
+                width, height = (int(image.tag_v2[tag]) for tag in SIZE)
+            return _Header(width, height, ORIENTATIONS.get(turn, Orientation()), image.info.get("icc_profile"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise unreadable(path) from error
+
+
 def _load_plain(path: Path) -> NDArray[Any]:
     import cv2
 
-    # JPEG carries its rotation in EXIF, which IMREAD_COLOR applies; the others may carry alpha and 16 bits.
-    mode = cv2.IMREAD_COLOR if path.suffix.lower() in (".jpg", ".jpeg") else cv2.IMREAD_UNCHANGED
+    # Of EXIF, IMREAD_COLOR applies how a JPEG is turned, and TIFF's decoder does so always: but not into a file's
+    # own memory. PNG may be turned, too, and carry alpha and 16 bits, which IMREAD_COLOR would take away.
+    kind = path.suffix.lower()
+    mode = cv2.IMREAD_COLOR if kind in (".jpg", ".jpeg") else cv2.IMREAD_UNCHANGED
+    header = _header(path)
     try:
-        picture = cv2.imread(str(path), mode)
-    except cv2.error as error:
+        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), mode)
+    except (cv2.error, OSError) as error:
         raise unreadable(path) from error
     if picture is None:
         raise unreadable(path)
     if picture.dtype not in (np.uint8, np.uint16):
         raise MediaError(f"{path} stores {picture.dtype} pixels; 8 and 16 bits are understood, and EXR for light.")
     if picture.ndim == 2:
-        return np.repeat(picture[..., None], 3, axis=2)
-    order = [2, 1, 0, 3] if picture.shape[2] == 4 else [2, 1, 0]
-    return np.asarray(picture[..., order])
+        picture = np.repeat(picture[..., None], 3, axis=2)
+    upright = header.orientation.apply(picture) if kind == ".png" else picture
+    order = [2, 1, 0, 3] if upright.shape[2] == 4 else [2, 1, 0]
+    return as_srgb(np.asarray(upright[..., order]), header.profile)
 
 
 def _load_exr(path: Path) -> NDArray[np.float32]:

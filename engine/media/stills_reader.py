@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.errors import MediaError, SettingsError
+from engine.media.icc import foreign
 from engine.media.info import MediaInfo, Transfer
 from engine.media.sequence import find_stills
-from engine.media.still import load_still, still_size
+from engine.media.still import load_still, profile_of, still_size
 
 RATE = Fraction(24)
 FORMATS = {(1, 3): "rgb24", (1, 4): "rgba", (2, 3): "rgb48", (2, 4): "rgba64", (4, 3): "rgbf32", (4, 4): "rgbaf32"}
@@ -105,7 +106,15 @@ def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
         interlaced=False,
         sample_aspect_ratio=Fraction(1),
         other_streams=(),
+        warnings=_colours_as_they_are(files[0], first),
     )
+
+
+def _colours_as_they_are(file: Path, picture: NDArray[Any]) -> tuple[str, ...]:
+    """What is to be told where the colours of a profile cannot be brought to sRGB."""
+    name = foreign(profile_of(file)) if picture.dtype == np.uint16 else None
+    advice = "Convert it to sRGB first, or store it with 8 bits."
+    return (f"{file.name} has 16 bits in the colours of {name}, which are taken for sRGB. {advice}",) if name else ()
 
 
 def _kind(picture: NDArray[Any]) -> str:

@@ -8,9 +8,9 @@ from typing import Self
 
 from torch import Tensor
 
-from engine.media.encoding import check_output, encoding, keeps_alpha
+from engine.media.encoding import PICTURES, check_output, encoding, keeps_alpha
 from engine.media.info import MediaInfo
-from engine.media.sinks import ClipSink, Sink, StillsSink, writing_to
+from engine.media.sinks import ClipSink, PictureSink, Sink, StillsSink, writing_to
 from engine.settings import Codec
 
 
@@ -84,11 +84,11 @@ class Writer:
             return
         if tuple(alpha.shape) != (frames.shape[0], 1, *self._size):
             raise ValueError(f"alpha must be [{frames.shape[0]}, 1, H, W] as the frames are, not {list(alpha.shape)}")
-        if not keeps_alpha(self._codec):
+        if not keeps_alpha(self._path, self._codec):
             raise ValueError(f"{self._codec} has no alpha channel.")
 
     def _open(self) -> Sink:
         chosen = encoding(self._codec)
         if chosen is None:
-            return StillsSink(self._path)
+            return (PictureSink if self._path.suffix.lower() in PICTURES else StillsSink)(self._path)
         return ClipSink(self._path, chosen, self._info, self._size, self._alpha)

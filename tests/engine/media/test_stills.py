@@ -1,5 +1,7 @@
 """Stills in a row are a clip: numbered from anywhere, without gaps, of one size."""
 
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import OpenEXR
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
 
 from engine.errors import MediaError, SettingsError
 from engine.media import Transfer, open_reader, probe
@@ -122,16 +125,62 @@ def test_sixteen_bits_and_alpha_are_kept(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), picture / 65535, atol=1e-6)
 
 
-def test_jpeg_is_turned_upright(tmp_path: Path) -> None:
-    from PIL import Image
-
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_a_still_is_turned_upright_as_its_exif_says(tmp_path: Path, suffix: str, turn: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn 90 degrees clockwise
-    Image.fromarray(drawn_frame(5, 96, 64)).save(tmp_path / "phone.jpg", quality=95, exif=exif)
-    with open_reader(tmp_path / "phone.jpg") as reader:
-        assert (reader.info.width, reader.info.height) == (64, 96)
-        upright = torch.rot90(reader.read(0, 1), 1, (2, 3))
-    assert (upright - drawn_tensor(6, 96, 64)[5:]).abs().mean() < 0.03
+    exif[0x0112] = turn
+    Image.fromarray(drawn_frame(5, 96, 64)).save(tmp_path / f"a.{suffix}", quality=95, exif=exif)
+    with Image.open(tmp_path / f"a.{suffix}") as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored)) / np.float32(255)
+    with open_reader(tmp_path / f"a.{suffix}") as reader:
+        assert (reader.info.height, reader.info.width) == upright.shape[:2] == ((96, 64) if turn > 4 else (64, 96))
+        assert (reader.read(0, 1)[0].permute(1, 2, 0) - torch.from_numpy(upright)).abs().max() < 0.02
+
+
+def swapped_profile() -> bytes:
+    """The profile of a screen on which red is green: sRGB with two of its primaries in each other's place."""
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    names = own.replace("sRGB".encode("utf-16-be"), "Mine".encode("utf-16-be")).replace(b"sRGB", b"Mine")
+    return names.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_colours_of_a_profile_become_srgb(tmp_path: Path, suffix: str) -> None:
+    picture = Image.fromarray(np.full((16, 16, 3), (200, 40, 90), np.uint8))
+    picture.save(tmp_path / f"a.{suffix}", quality=100, icc_profile=swapped_profile())
+    with open_reader(tmp_path / f"a.{suffix}") as reader:
+        assert (reader.read(0, 1)[0, :, 8, 8] * 255 - torch.tensor([40, 200, 90])).abs().max() < 3
+        assert reader.warnings == ()
+
+
+def test_alpha_stays_beside_colours_of_a_profile(tmp_path: Path) -> None:
+    picture = np.full((16, 16, 4), (200, 40, 90, 0), np.uint8)
+    picture[:, :, 3] = np.arange(16)
+    Image.fromarray(picture).save(tmp_path / "a.png", icc_profile=swapped_profile())
+    with open_reader(tmp_path / "a.png") as reader:
+        assert reader.read(0, 1)[0, 1].mean() == pytest.approx(200 / 255, abs=0.01)
+        assert torch.equal(reader.read_alpha(0, 1)[0, 0, 0] * 255, torch.arange(16.0))
+
+
+@pytest.mark.parametrize("profile", ["sRGB", "no profile"])
+def test_a_profile_that_says_nothing_new_changes_no_bit(tmp_path: Path, profile: str) -> None:
+    own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() if profile == "sRGB" else b"broken"
+    picture = drawn_frame(5, 96, 64)
+    Image.fromarray(picture).save(tmp_path / "a.png", icc_profile=own)
+    with open_reader(tmp_path / "a.png") as reader:
+        assert torch.equal(reader.read(0, 1), drawn_tensor(6, 96, 64)[5:])
+
+
+def test_colours_of_sixteen_bits_that_stay_as_they_are_get_told(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((16, 16, 3), 9000, np.uint16))
+    plain = (tmp_path / "a.png").read_bytes()
+    body = b"iCCPMine\0\0" + zlib.compress(swapped_profile())
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "a.png").write_bytes(plain[:33] + chunk + plain[33:])  # behind the header
+    with open_reader(tmp_path / "a.png") as reader:
+        assert "a.png has 16 bits in the colours of Mine built-in" in reader.warnings[0]
+        assert reader.read(0, 1).mean() == pytest.approx(9000 / 65535, abs=1e-4)
 
 
 def test_grey_stills_become_three_channels(tmp_path: Path) -> None:
