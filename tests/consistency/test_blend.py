@@ -1,5 +1,7 @@
 """Along a mask: the outside untouched, the light agrees at the border, and nothing overshoots."""
 
+from functools import lru_cache
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,9 @@ from torch import Tensor
 from consistency.blend import blend, feathered, grown, wrap
 from consistency.blur import blur
 from samples.scenes import draw_scene
+
+kept_scene = lru_cache(maxsize=6)(draw_scene)
+"""Drawn once for the tests that look at it in turn."""
 
 
 def disc(radius: float) -> Tensor:
@@ -58,7 +63,7 @@ def inked(frames: Tensor) -> Tensor:
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_at_the_border_of_a_thing_there_is_no_halo(seed, look):
     """A look leaves a step at a hard border, which the source does not have."""
-    scene = draw_scene(seed, 3, 144, 256)
+    scene = kept_scene(seed, 3, 144, 256)
     styled, thing = look(scene.frames), (scene.layers >= scene.layers.max() - 1).float()
     own = steps(scene.frames, thing)
     for mask, most in ((thing, 0.06), (1 - thing, 0.1)):
@@ -89,7 +94,7 @@ def test_before_a_background_every_bit_outside_is_the_backgrounds():
 @pytest.mark.parametrize("light", [0.2, 1.0])
 def test_before_a_background_a_thing_has_no_halo(seed, light):
     """Whatever stood behind the thing before, nothing near the border is brighter or darker than the two."""
-    scene, behind = draw_scene(seed, 2, 144, 256), light * draw_scene(seed + 20, 2, 144, 256).frames
+    scene, behind = kept_scene(seed, 2, 144, 256), light * kept_scene(seed + 20, 2, 144, 256).frames
     mask = (scene.layers >= scene.layers.max() - 1).float()
     hard = torch.where(mask == 0, behind, scene.frames)
     soft = wrap(scene.frames, behind, feathered(mask, 6))

@@ -102,9 +102,9 @@ def test_a_sample_stays_with_what_it_was_drawn_on() -> None:
     assert float(errors.quantile(0.99)) < 5
 
 
-def rows(noise: ShotNoise) -> list[tuple[float, ...]]:
-    """The sample of each cell, all channels."""
-    return list(map(tuple, noise.state()["samples"].tolist()))
+def rows(noise: ShotNoise) -> list[bytes]:
+    """The sample of each cell, all channels of it, as bytes: that takes a quarter of the time of floats."""
+    return [sample.tobytes() for sample in noise.state()["samples"].numpy()]
 
 
 def place(cells: list[int]) -> Tensor:
