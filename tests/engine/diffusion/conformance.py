@@ -22,6 +22,7 @@ from engine.diffusion.stylizer import Chunk, Reference, Request, Styled, Stylize
 from engine.errors import SettingsError
 
 Changes = Mapping[str, dict[str, Any]]
+Made = Callable[..., Styled]
 Refusals = Mapping[str, tuple[dict[str, Any], str]]
 
 
@@ -104,34 +105,48 @@ class StylizerLaws:
         """The model, loaded once for all laws, so that nothing may stay in it from one to the next."""
         return cls.load(folder)
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def made(cls, model: Stylizer) -> Made:
+        """What the model makes of a chunk of so many frames, with changes of the request: once for all laws."""
+        kept: dict[str, Styled] = {}
+
+        def made(frames: int, **changes: Any) -> Styled:
+            given, key = cls().chunk(model, frames), f"{model.rule.length(frames)} {changes}"
+            if key not in kept:
+                kept[key] = model.restyle(given, replace(cls.request_, **changes))
+            return kept[key]
+
+        return made
+
     def chunk(self, model: Stylizer, frames: int, **changes: Any) -> Chunk:
         """A chunk of the smallest valid length that holds `frames`."""
         return chunk(model, model.rule.length(frames), self.size, **changes)
 
     def lengths(self, model: Stylizer) -> list[int]:
         """From one frame to more than three windows."""
-        return [1, 2, model.window, model.window + 1, 3 * model.window + 5]
+        return [1, 2, model.window, model.window + 1, 3 * model.window + 3]
 
-    def test_how_far_the_denoising_is_gets_told_within_every_step(self, model: Stylizer) -> None:
-        given, shares = self.chunk(model, 2 * model.window), list[float]()
+    def test_how_far_the_denoising_is_gets_told_within_every_step(self, model: Stylizer, made: Made) -> None:
+        given, shares = self.chunk(model, model.window + 3), list[float]()
         told = model.restyle(replace(given, told=shares.append), self.request_)
         assert all(share < later for share, later in pairwise([0, *shares]))
         assert shares[-1] == pytest.approx(1)
         assert len(shares) >= 2 * self.request_.steps
-        assert torch.equal(told.frames, model.restyle(given, self.request_).frames)
+        assert torch.equal(told.frames, made(model.window + 3).frames)
 
-    def test_any_length_comes_back_at_its_own_size(self, model: Stylizer) -> None:
+    def test_any_length_comes_back_at_its_own_size(self, model: Stylizer, made: Made) -> None:
         for frames in self.lengths(model):
             given = self.chunk(model, frames)
-            styled = model.restyle(given, self.request_)
+            styled = made(frames)
             assert styled.frames.shape == given.frames.shape
             assert styled.latents.shape == given.noise.shape
             assert styled.frames.dtype == styled.latents.dtype == torch.float32
             assert 0 <= float(styled.frames.min()) <= float(styled.frames.max()) <= 1
 
-    def test_the_same_chunk_gives_the_same_bits(self, model: Stylizer, folder: Path) -> None:
+    def test_the_same_chunk_gives_the_same_bits(self, model: Stylizer, made: Made, folder: Path) -> None:
         given = self.chunk(model, model.window + 3)
-        one = model.restyle(given, self.request_)
+        one = made(model.window + 3)
         model.restyle(self.chunk(model, 3), replace(self.request_, prompt="other"))  # leaves nothing behind
         again, anew = model.restyle(given, self.request_), self.load(folder).restyle(given, self.request_)
         assert torch.equal(one.frames, again.frames)
@@ -141,33 +156,35 @@ class StylizerLaws:
     def test_equal_files_have_equal_fingerprints(self, model: Stylizer, folder: Path) -> None:
         assert self.load(folder).fingerprint == model.fingerprint
 
-    def test_the_shots_noise_is_the_noise_that_is_used(self, model: Stylizer) -> None:
+    def test_the_shots_noise_is_the_noise_that_is_used(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, 5)
-        plain = model.restyle(given, self.request_)
+        plain = made(5)
         assert difference(plain, model.restyle(replace(given, noise=-given.noise), self.request_)) > 1e-3
 
     @pytest.mark.parametrize("windows", [1, 3])
-    def test_carried_latents_come_out_bit_by_bit_and_draw_the_rest_along(self, model: Stylizer, windows: int) -> None:
-        given = self.chunk(model, windows * model.window)
-        free = model.restyle(given, self.request_)
+    def test_carried_latents_come_out_bit_by_bit_and_draw_the_rest_along(
+        self, model: Stylizer, made: Made, windows: int
+    ) -> None:
+        frames = model.window if windows == 1 else 3 * model.window + 3
+        given, free = self.chunk(model, frames), made(frames)
         carried = free.latents[:1] + 0.5
         held = model.restyle(replace(given, carried=carried), self.request_)
         assert torch.equal(held.latents[:1], carried)
         assert float((held.latents[1:] - free.latents[1:]).abs().max()) > 1e-4
 
-    def test_a_weight_of_zero_is_no_control(self, model: Stylizer) -> None:
+    def test_a_weight_of_zero_is_no_control(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, 5)
-        none = model.restyle(given, replace(self.request_, controls={}))
+        none = made(5, controls={})
         zero = model.restyle(given, replace(self.request_, controls=dict.fromkeys(model.capabilities.controls, 0.0)))
         assert torch.equal(none.frames, zero.frames)
         assert torch.equal(none.latents, zero.latents)
 
-    def test_every_control_that_it_claims_counts_by_its_weight_and_its_map(self, model: Stylizer) -> None:
+    def test_every_control_that_it_claims_counts_by_its_weight_and_its_map(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, 5)
-        none = model.restyle(given, replace(self.request_, controls={}))
+        none = made(5, controls={})
         assert model.capabilities.controls
         for name in model.capabilities.controls:
-            whole = model.restyle(given, replace(self.request_, controls={name: 1.0}))
+            whole = made(5, controls={name: 1.0})
             half = model.restyle(given, replace(self.request_, controls={name: 0.5}))
             maps = {**given.controls, name: 1 - given.controls[name]}
             other = model.restyle(replace(given, controls=maps), replace(self.request_, controls={name: 1.0}))
@@ -175,11 +192,11 @@ class StylizerLaws:
             assert difference(half, whole) > 1e-4, name
             assert difference(other, whole) > 1e-5, name
 
-    def test_a_reference_of_no_weight_is_no_reference(self, model: Stylizer) -> None:
+    def test_a_reference_of_no_weight_is_no_reference(self, model: Stylizer, made: Made) -> None:
         if not model.capabilities.references:
             return
         given, picture = self.chunk(model, model.window + 3), Reference(torch.full((3, 20, 20), 0.8))
-        none = model.restyle(given, self.request_)
+        none = made(model.window + 3)
         seen = model.restyle(given, replace(self.request_, references=(picture,)))
         again = model.restyle(given, replace(self.request_, references=(picture,)))
         zero = model.restyle(given, replace(self.request_, references=(replace(picture, weight=0),)))
@@ -188,36 +205,37 @@ class StylizerLaws:
         assert difference(none, seen) > 1e-4
         assert torch.equal(model.restyle(given, self.request_).latents, none.latents)  # nothing of it has stayed
 
-    def test_a_mask_of_all_is_no_mask_and_one_of_nothing_gives_the_source(self, model: Stylizer) -> None:
+    def test_a_mask_of_all_is_no_mask_and_one_of_nothing_gives_the_source(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, model.window + 3)
         whole = torch.ones_like(given.frames[:, :1])
-        plain = model.restyle(given, self.request_)
+        plain = made(model.window + 3)
         assert torch.equal(model.restyle(replace(given, mask=whole), self.request_).latents, plain.latents)
         nothing = model.restyle(replace(given, mask=0 * whole), self.request_)
         assert torch.equal(nothing.latents, source_latents(model, given))
         assert difference(nothing, plain) > 0.1
 
     @pytest.mark.parametrize("carried", [0, 1])
-    def test_in_every_window_latents_beyond_the_mask_are_the_sources(self, model: Stylizer, carried: int) -> None:
+    def test_in_every_window_latents_beyond_the_mask_are_the_sources(
+        self, model: Stylizer, made: Made, carried: int
+    ) -> None:
         given = self.chunk(model, 3 * model.window + 3)
         source, mask = source_latents(model, given), torch.zeros_like(given.frames[:, :1])
         mask[: len(mask) // 2, ..., :4] = 1  # half of the time, and a strip at the left
         if carried:
             given = replace(given, carried=source[:1] + 0.5)
-        plain = model.restyle(given, self.request_)
+        plain = model.restyle(given, self.request_) if carried else made(3 * model.window + 3)
         part = model.restyle(replace(given, mask=mask), self.request_)
-        made = (part.latents != source).any(dim=1)
+        touched = (part.latents != source).any(dim=1)
         assert torch.equal(part.latents[:carried], given.carried if given.carried is not None else source[:0])
-        assert not made[carried:, :, 3:].any()
-        assert not made[len(made) // 2 + 2 :].any()
-        assert made[carried : len(made) // 2 - 2, :, :1].all()
-        inside = (part.latents - plain.latents)[carried : len(made) // 2 - 2, :, :, :1]
+        assert not touched[carried:, :, 3:].any()
+        assert not touched[len(touched) // 2 + 2 :].any()
+        assert touched[carried : len(touched) // 2 - 2, :, :1].all()
+        inside = (part.latents - plain.latents)[carried : len(touched) // 2 - 2, :, :, :1]
         assert float(inside.abs().max()) > 1e-4  # made against what is beside it
         assert torch.equal(model.restyle(replace(given, mask=mask), self.request_).latents, part.latents)
 
-    def test_each_dial_changes_the_picture(self, model: Stylizer) -> None:
-        given = self.chunk(model, 5)
-        plain = model.restyle(given, self.request_)
+    def test_each_dial_changes_the_picture(self, model: Stylizer, made: Made) -> None:
+        given, plain = self.chunk(model, 5), made(5)
         for name, change in self.dials.items():
             turned = model.restyle(given, replace(self.request_, **change))
             assert turned.frames.isfinite().all()
