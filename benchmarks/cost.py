@@ -33,7 +33,7 @@ def measure(source: Tensor) -> dict[str, float]:
 
     Seams lie as far apart as chunks are long. What a seam's own flow takes is its own cost.
     """
-    flow, clock, count = DisFlow(fine=True), Clock(), len(source)
+    flow, clock, count = DisFlow(fine=True, smooth=True), Clock(), len(source)
     made, other = _flickering(source, 0), _flickering(source, 1)
     both, masks = clock.timed(FLOW, flow.both), clock.timed("masks", occluded)
     steady = clock.timed("steadying", Steadier(count).add)

@@ -1,8 +1,9 @@
 """Which motion is the best ruler of what flickers: `python -m benchmarks.ruler`.
 
 Drawn clips get grain, as a camera adds it, and a look that sticks to their surfaces, softened as a model's are, which
-flickers by as much as the grain does. How many times the source's change the result's is (1 or nearly), and what share
-of the picture is judged: told by the true motion, by the plain search and by the fine one, both of the grainy source.
+flickers by as much as the grain does. How many times the source's change the result's is (1 or nearly), and what
+share of the picture is judged: told by the true motion and, of the grainy source, by the plain search, by the fine
+one, and by the fine one that is smooth.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from preprocessors.flow import DisFlow
 FRAMES, SIZE = 5, (216, 384)
 CLIPS = (0, 1, 2, 5, 8)  # a pan, a zoom, a roll, a slow one, one that stands still
 LEVELS = (0.5, 1.5, 3.0)  # of grain, deviation in 8-bit levels
-SEARCHES = {"plain": DisFlow(), "fine": DisFlow(fine=True)}
+SEARCHES = {"plain": DisFlow(), "fine": DisFlow(fine=True), "smooth": DisFlow(fine=True, smooth=True)}
 
 
 @dataclass(frozen=True)

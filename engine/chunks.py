@@ -25,7 +25,7 @@ from engine.heap import give_back
 from engine.journal import Journal
 from engine.keyframes import Keyframe
 from engine.media import Reader
-from engine.motion import Motion, of_pairs
+from engine.motion import Motion, Motions, of_pairs
 from engine.plan import Sizes, padding_of
 from engine.tail import HandedNoise, Tail
 from engine.take import Take
@@ -40,11 +40,10 @@ Inside = Callable[[int, int], Tensor]
 class Studio:
     """What restyling a chunk needs, the same for a whole job.
 
-    motion: how the source moves, as noise is carried along it. fine_motion: the same for steadying, as well as it
-    can be known. controls: where the maps of each come from, by name. keyframes: painted frames that the result
-    passes through. palette: the colours that it is given; duotone: the two colours that it is printed in, if it has
-    no palette. finish: how what the model made is gone over. inside: the mask of the frames from one number to
-    another, for a model that itself paints inside of it, else None. workplace: where detectors compute, in turns
+    motions: how the source moves. controls: where the maps of each come from, by name. keyframes: painted frames that
+    the result passes through. palette: the colours that it is given; duotone: the two colours that it is printed in,
+    if it has no palette. finish: how what the model made is gone over. inside: the mask of the frames from one number
+    to another, for a model that itself paints inside of it, else None. workplace: where detectors compute, in turns
     with the model. ahead: whether the next chunk is prepared while it is at work. announce: is told in words what a
     person should know while the job runs. advance: is told how many more frames are done, as `Headway` counts them.
     """
@@ -54,8 +53,7 @@ class Studio:
     request: Request
     journal: Journal
     sizes: Sizes
-    motion: Motion
-    fine_motion: Motion
+    motions: Motions
     controls: Mapping[str, Given]
     keyframes: tuple[Keyframe, ...] = ()
     palette: Palette | None = None
@@ -218,7 +216,7 @@ def _shot_noise(
     def moved(number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:
         if number >= span.stop:  # the last frame again, to a length that the model takes
             return current.new_zeros(2, *current.shape[-2:]), current.new_ones(1, *current.shape[-2:])
-        return _motion(studio.motion, number, previous, current)
+        return _motion(studio.motions.noise, number, previous, current)
 
     for number, (flow, valid) in enumerate(of_pairs(moved, frames[seen - 1 :], span.start + seen - 1), seen):
         noise = source.advance(flow, valid)

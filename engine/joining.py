@@ -40,8 +40,10 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
     for takes in plan.shots:
         joined = _joined(studio, takes, with_source=len(takes) > 1 or steady > 0)
         shot = takes[0].shot
-        steadied = map(recolour, _steadied(joined, shot, studio.fine_motion, steady))
-        yield from through(steadied, shot, studio.keyframes, studio.fine_motion, lambda number: _finer(studio, number))
+        steadied = map(recolour, _steadied(joined, shot, studio.motions.steadying, steady))
+        yield from through(
+            steadied, shot, studio.keyframes, studio.motions.painted, lambda number: _finer(studio, number)
+        )
 
 
 def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
@@ -63,7 +65,7 @@ def _finer(studio: Studio, number: int) -> Tensor:
 
 def _joined(studio: Studio, takes: Sequence[Take], with_source: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
     """This gives frames and, if wanted, their source."""
-    join = ChunkJoin(DisFlow(fine=True))
+    join = ChunkJoin(DisFlow(fine=True, smooth=True))
     after, before = overlaps(takes), 0
     for take in takes:
         source = read_frames(studio.reader, take.span, studio.sizes.work) if with_source else None

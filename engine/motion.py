@@ -45,18 +45,34 @@ class Estimated:
         return self.flow.both(previous, current)
 
 
-def estimated(detector: str | None, at: Workplace) -> tuple[Motion, Motion]:
-    """This gives what noise moves along, and the same for steadying, as well as can be known: DIS, or a detector.
+@dataclass(frozen=True)
+class Motions:
+    """The source's motion for each who asks. All but noise want it as well as it can be known.
 
-    at: where a detector computes.
+    noise: it moves along this one. steadying: what is averaged along it must not follow grain. painted: what was
+    painted on single frames, masks and pictures, keeps to borders along it.
+    """
+
+    noise: Motion
+    steadying: Motion
+    painted: Motion
+
+
+def estimated(detector: str | None, at: Workplace) -> Motions:
+    """This gives motion by estimate: DIS, or a detector for all. at: where a detector computes.
 
     Raises:
         SettingsError, ModelError: there is no such detector, or it is not here.
     """
     if detector is None:
-        return Estimated(DisFlow()), Estimated(DisFlow(fine=True))
-    learned = Estimated(load_motion(detector, at))
-    return learned, learned
+        fine, smooth = DisFlow(fine=True), DisFlow(fine=True, smooth=True)
+        return Motions(Estimated(DisFlow()), Estimated(smooth), Estimated(fine))
+    return same_for_all(Estimated(load_motion(detector, at)))
+
+
+def same_for_all(motion: Motion) -> Motions:
+    """This is for motion that is better known than DIS knows it."""
+    return Motions(motion, motion, motion)
 
 
 def of_pairs(ask: Callable[[int, Tensor, Tensor], T], frames: Iterable[Tensor], first: int) -> Generator[T]:

@@ -29,7 +29,7 @@ from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
 from engine.media import TensorReader, Writer, keeps_alpha, open_reader, scaled
-from engine.motion import estimated
+from engine.motion import estimated, same_for_all
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, as_named, check_job, choose_sizes, default_output, job_folder, make_request
 from engine.planning import make_plan
@@ -213,15 +213,14 @@ def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, 
     """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
     request, sources = make_request(settings, stylizer), part.sources
     controls, proxy, look = sources.controls(request), sources.proxy, settings.load_look()
-    motion, fine = (proxy, proxy) if proxy else estimated(sources.detectors.get("flow"), sources.workplace)
+    motions = same_for_all(proxy) if proxy else estimated(sources.detectors.get("flow"), sources.workplace)
     return Studio(
         reader=sources.reader,
         stylizer=stylizer,
         request=request,
         journal=journal,
         sizes=sizes,
-        motion=motion,
-        fine_motion=fine,
+        motions=motions,
         controls=controls,
         keyframes=sources.keyframes,
         palette=sources.palette,

@@ -9,11 +9,12 @@ from benchmarks.steadiness.trial import Motion
 from consistency.occlusion import motion_boundary, occluded
 from preprocessors.flow import DisFlow
 
+SEARCH = DisFlow(fine=True, smooth=True)
+
 
 def estimated(source: Tensor) -> Motion:
     """This estimates the motion of frames `[T, 3, H, W]`, both ways, from them alone."""
-    search = DisFlow(fine=True)
-    pairs = [search.both(source[t - 1], source[t]) for t in range(1, len(source))]
+    pairs = [SEARCH.both(source[t - 1], source[t]) for t in range(1, len(source))]
     none = torch.zeros_like(source[0, :2])
     back, ahead = [none, *(pair[0] for pair in pairs)], [*(pair[1] for pair in pairs), none]
     return Motion(torch.stack(back), torch.stack(ahead))

@@ -16,7 +16,7 @@ from benchmarks.steadiness import real
 from benchmarks.steadiness.clips import CACHE, Drawing, cached, kind_of
 from benchmarks.steadiness.gates import failed
 from benchmarks.steadiness.injections import happens, inject
-from benchmarks.steadiness.motion import estimated
+from benchmarks.steadiness.motion import SEARCH, estimated
 from benchmarks.steadiness.scores import Judge, Score
 from benchmarks.steadiness.trial import Clip, Method, Motion, Trial
 
@@ -116,7 +116,8 @@ def motion_of(clip: Clip, flow: str, seed: int, plan: Plan) -> Motion:
     """This is the motion that methods are told of a clip: true, or estimated and kept."""
     if flow == "true" or plan.suite == "B":
         return clip.motion
-    file = plan.cache / f"flow-{seed}-{plan.frames}x{plan.height}x{plan.width}-{_print_of(clip)}.pt"
+    size = f"{plan.frames}x{plan.height}x{plan.width}"
+    file = plan.cache / f"flow-{seed}-{size}-{_print_of(clip)}-{SEARCH.key.replace(' ', '-')}.pt"
     if file.exists():
         return Motion(*torch.load(file))
     motion = estimated(clip.source)

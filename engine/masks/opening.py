@@ -98,7 +98,7 @@ def mask_mark(mask: str, settings: Settings) -> str:
 def _followed(names: tuple[str, ...], settings: Settings, sources: Sources, folder: Path, told: Told) -> Masks:
     footage = Footage(sources.reader, sources.size)
     painted = read_keyframes(names, sources.reader.info, sources.size, "mask")
-    motion = sources.proxy or estimated(sources.detectors.get("flow"), sources.workplace)[1]
+    motion = sources.proxy or estimated(sources.detectors.get("flow"), sources.workplace).painted
     return FollowedMasks(painted, footage, motion, folder, told)
 
 

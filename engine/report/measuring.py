@@ -23,9 +23,8 @@ from preprocessors.flow import DisFlow
 SLICE = 8  # frames read at once
 EDGES = Canny(100, 200)
 RULER = DisFlow()
-"""The motion that change is measured along. The fine search is the worse ruler: it takes the source's grain for motion,
-so that less of the source's change is left to hold the result's against, and it leaves out what it does not find back
-to, up to half of a picture that stands still (`benchmarks.ruler`)."""
+"""The motion that change is measured along. The fine search is the worse ruler: it takes some of the source's grain for
+motion, so that less of the source's change is left to hold the result's against (`benchmarks.ruler`)."""
 Told = Callable[[int, int], None]
 """`told(done, total)` frames."""
 

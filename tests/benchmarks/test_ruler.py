@@ -23,3 +23,8 @@ def test_grain_of_the_source_is_not_held_against_the_result(still: dict[str, Tol
 def test_a_finer_search_takes_grain_for_motion(still: dict[str, Told]) -> None:
     assert still["fine"].ratio > 1.25
     assert still["fine"].seen < 0.85
+
+
+def test_less_so_where_it_is_smooth(still: dict[str, Told]) -> None:
+    assert still["smooth"].ratio == pytest.approx(1, abs=0.2)
+    assert still["smooth"].seen > 0.95

@@ -17,7 +17,7 @@ from engine.chunks import Studio, restyle_shot
 from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
 from engine.joining import overlaps
 from engine.journal import Journal
-from engine.motion import Motion
+from engine.motion import Motion, same_for_all
 from engine.plan import Sizes
 from engine.take import Take
 from engine.windows import FrameRule, Span, plan_chunks
@@ -97,7 +97,7 @@ def run(
     sizes = Sizes((HEIGHT, WIDTH), (HEIGHT, WIDTH))
     request = Request("ink", strength=0.5, steps=1)
     journal = Journal(folder, {})
-    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, motion, motion, {})
+    studio = Studio(cast(Any, Stage()), model, request, journal, sizes, same_for_all(motion), {})
     takes = takes_of(chunks, seed, shot)
     after = overlaps(takes)
     list(restyle_shot(studio, takes, lambda span: after[span.start]))
