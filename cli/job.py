@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.output import tell
 from cli.progress import Bar, Lines, shown_on
 from cli.report import brief_facts, brief_words
 from cli.words import MIDDLE
@@ -43,7 +44,7 @@ def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:
         shown.close()
     if chosen.as_json:
         judged = {} if chosen.no_report else {"report": brief_facts(result.output)}
-        print(json.dumps({"event": "done", **dataclasses.asdict(result), **judged}, default=str))
+        tell(json.dumps({"event": "done", **dataclasses.asdict(result), **judged}, default=str))
         return
     for warning in result.warnings:
         print(f"restyle: note: {warning}", file=sys.stderr)
@@ -62,7 +63,7 @@ def _show_preview(chosen: argparse.Namespace, output: Path, settings: Settings) 
     rate, shown = stills_rate(chosen.rate), shown_on(chosen.as_json)
     picture = preview(chosen.clip, output, settings, moment=moment, rate=rate, progress=shown)
     if chosen.as_json:
-        print(json.dumps({"event": "done", "preview": str(picture)}))
+        tell(json.dumps({"event": "done", "preview": str(picture)}))
     else:
         print(f"{picture}: the source and one frame of the result", file=sys.stderr)
 

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 
+from cli.output import tell
 from cli.progress import shown_on
 
 
@@ -35,6 +36,6 @@ def show_looks(chosen: argparse.Namespace) -> None:
     finally:
         shown.close()
     if chosen.as_json:
-        print(json.dumps({"event": "done", "looks": str(sheet)}))
+        tell(json.dumps({"event": "done", "looks": str(sheet)}))
     else:
         print(f"{sheet}: the source and one frame in every look", file=sys.stderr)

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
+from cli.output import tell
+
 EVERY = 5.0  # seconds between plain lines
 
 
@@ -118,7 +120,7 @@ class Lines:
 
     def _tell(self, facts: dict[str, Any], words: str) -> None:
         if self._json:
-            print(json.dumps({"event": "note" if "note" in facts else "progress", **facts}), flush=True)
+            tell(json.dumps({"event": "note" if "note" in facts else "progress", **facts}))
         else:
             print(words, file=sys.stderr, flush=True)
 

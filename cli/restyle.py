@@ -10,10 +10,12 @@ import json
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from enum import IntEnum
 from typing import Any
 
 from cli.arguments import parse
+from cli.output import Aside, tell
 from engine.errors import JobError, MediaError, ModelError, ResourceError, RestyleError, SettingsError, is_full
 
 
@@ -61,7 +63,9 @@ def _share_cores() -> None:
 def _guarded(words: list[str]) -> int:
     """This turns errors into one line on standard error, and an exit status."""
     try:
-        _obey(parse(words))
+        chosen = parse(words)
+        with redirect_stdout(Aside(sys.stdout)):
+            _obey(chosen)
         sys.stdout.flush()
     except RestyleError as error:
         return _refuse(str(error), error.exit_code)
@@ -122,27 +126,27 @@ def _obey(chosen: argparse.Namespace) -> None:
         case _:
             from cli.about import version
 
-            print(version())
+            tell(version())
 
 
 def _models(chosen: argparse.Namespace) -> None:
     from cli.about import describe_detectors, describe_models, models_table, pull_model
 
     if chosen.pull:
-        print(pull_model(chosen.pull))
+        tell(pull_model(chosen.pull))
     elif chosen.as_json:
-        print(json.dumps({"models": describe_models(), "detectors": describe_detectors()}))
+        tell(json.dumps({"models": describe_models(), "detectors": describe_detectors()}))
     else:
-        print(models_table())
+        tell(models_table())
 
 
 def _tell(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(facts, default=str))
+        tell(json.dumps(facts, default=str))
         return
     width = max((len(name) for name in facts), default=0)
     for name, value in facts.items():
-        print(f"{name:<{width}}  {value}")
+        tell(f"{name:<{width}}  {value}")
 
 
 if __name__ == "__main__":

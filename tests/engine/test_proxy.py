@@ -195,6 +195,17 @@ def test_what_is_wrong_is_one_line_and_the_model_is_never_asked(tmp_path, monkey
     assert model.calls == []
 
 
+def test_what_the_exr_library_prints_of_a_damaged_file_is_not_among_lines_of_json(tmp_path, monkeypatch, model, capsys):
+    folder = render(tmp_path / "render")
+    file = folder / "frame.0004.exr"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert restyle(monkeypatch, "proxy", str(folder), "--look", "oil", "--json") == 3
+    told = capsys.readouterr()
+    assert [json.loads(line)["stage"] for line in told.out.splitlines()] == ["checking passes"]
+    assert told.err.splitlines()[-1].startswith(f"restyle: {file} cannot be read")
+    assert "Warning" in told.err  # it does print, and through Python
+
+
 def test_stills_that_are_no_frames_of_a_render_are_told(tmp_path, model):
     folder = render(tmp_path / "render")
     (folder / "trial.0001.exr").write_bytes((folder / "frame.0001.exr").read_bytes())
