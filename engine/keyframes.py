@@ -35,6 +35,8 @@ FINER = 2
 """Times the size that is worked on: ways are settled in no finer pictures, as it takes as long as they have pixels."""
 ENOUGH = 0.5
 """Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
+STEADY = 0.006
+"""Of 0 to 1: a source whose light differs by less has the same light, and what the model's frames do is flicker."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Carried:
     """What a painted picture `[3, H, W]` says of another frame.
 
     way: the flow to where it shows each pixel, `[1, 2, h, w]`. share: how far it counts, 0 to 1, `[1, 1, h, w]`. light:
-    what the frame is lighter by than the painted one was made, `[1, 3, ...]`, coarse.
+    what the frame is lighter by than the painted one was made, `[1, 3, ...]`, coarse, where the source is, too.
     """
 
     picture: Tensor
@@ -197,14 +199,15 @@ class _Spread:
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         way, trust = self._ways.pop(number) if number in self._ways else self._trace.step(number)
         trust = (trust / ENOUGH).clamp(max=1)
-        light = lighter(frame, self._made, way, trust)
-        way, trust = self._settled(number, way, trust)
+        lit = lighter(self._small(number)[None], self._trace.first[None], way, trust)
+        changed = lit.square().mean(dim=1, keepdim=True)
+        light = lighter(frame, self._made, way, trust) * (changed / (changed + STEADY**2))
+        way, trust = self._settled(number, way, trust, lit)
         return Carried(self.key.picture, way, fade * trust, light)
 
-    def _settled(self, number: int, way: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
-        """This brings a way and its trust to the size of the finer source."""
+    def _settled(self, number: int, way: Tensor, trust: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
+        """This brings a way and its trust to the size of the finer source, which became lighter by `light`."""
         now = self._source(number)[None]
-        light = lighter(self._small(number)[None], self._trace.first[None], way, trust)
         now, then = (blur(one, GRAIN) for one in (now - resized(light, now.shape[-2:]), self._then))
         way = larger(way, now.shape[-2:])
         return settled(sought(way, now, then) if self._guessed else way, trust, now, then)

@@ -155,11 +155,25 @@ def test_motion_that_is_known_is_not_looked_for_again(monkeypatch):
 def test_light_that_changes_after_it_goes_on_changing(drawn):
     """A painted frame is carried with the light that the frames have: half as bright, as made, it is darker, too."""
     still = lambda *_: (torch.zeros(2, 72, 128), torch.zeros(2, 72, 128))  # noqa: E731
-    made = torch.linspace(0.8, 0.4, LENGTH).view(-1, 1, 1, 1) * drawn.frames[:1]
+    source = torch.linspace(1.0, 0.5, LENGTH).view(-1, 1, 1, 1) * drawn.frames[:1]
+    made = 0.8 * source
     key = Keyframe(0, made[0] * 0.5 + 0.25)
-    led = through(iter([made]), Span(0, LENGTH), [key], still, lambda number: drawn.frames[0])
+    led = through(iter([made]), Span(0, LENGTH), [key], still, lambda number: source[number])
     *_, last = (one.onto(one.frames) for one, _ in zip(led, range(4), strict=False))
     assert float((last - key.picture).mean()) == pytest.approx(float((made[3] - made[0]).mean()), abs=0.003)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 8])
+def test_light_that_only_the_model_changes_does_not_flicker_beside_it(seed):
+    """The model's frames are lighter and darker by turns, by 20 levels; the source's light is steady."""
+    scene = draw_scene(seed, LENGTH, 72, 128)
+    motion = lambda n, *_: (scene.flow_to_previous[n], scene.flow_to_next[n - 1])  # noqa: E731
+    unsteady = 0.04 * torch.tensor([1.0, -1.0]).repeat(LENGTH // 2).view(-1, 1, 1, 1)
+    clip = iter([0.2 + 0.6 * styled(scene) + unsteady])
+    led = through(clip, Span(0, LENGTH), [Keyframe(9, painted(scene, 9))], motion, lambda number: scene.frames[number])
+    made = torch.cat([one.onto(one.frames) for one in led])
+    for number in (9, 10):
+        assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
 
 
 def test_without_one_nothing_is_touched(drawn):
