@@ -65,7 +65,7 @@ def _finer(studio: Studio, number: int) -> Tensor:
 
 def _joined(studio: Studio, takes: Sequence[Take], with_source: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
     """This gives frames and, if wanted, their source."""
-    join = ChunkJoin(DisFlow(fine=True, smooth=True))
+    join = ChunkJoin(DisFlow(fine=True))
     after, before = overlaps(takes), 0
     for take in takes:
         source = read_frames(studio.reader, take.span, studio.sizes.work) if with_source else None

@@ -20,7 +20,7 @@ from preprocessors.spread import Spread
 SMALLEST = 48
 """Pixels: below this the coarse levels of the search do not exist."""
 
-SMOOTHNESS = 60.0
+SMOOTHNESS = 40.0
 """What differing from its neighbour costs a flow that is to be smooth, in the units of OpenCV's refinement: 20 else."""
 REACH = 0.125
 """Of the picture's longer side: the fastest motion a frame that a flow map tells apart."""
@@ -52,7 +52,7 @@ class DisFlow:
 
     `fine` searches at full resolution with small steps: two thirds of the error at seven times the cost. For eight
     scenes drawn at 384x216: 0.26 instead of 0.41 pixels off. At that resolution there is grain, which is taken for
-    motion: `smooth` keeps to what neighbours do. Those scenes are then 0.28 off and what has grain is followed better
+    motion: `smooth` keeps to what neighbours do. Those scenes are then 0.27 off and what has grain is followed better
     (`benchmarks.ruler`), but borders less sharply, which what is painted on single frames needs.
     """
 

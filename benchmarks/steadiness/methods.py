@@ -13,7 +13,7 @@ from preprocessors.flow import DisFlow
 
 def joined(trial: Trial, motion: Motion) -> Tensor:
     """This joins the parts as the product does, and steadies nothing."""
-    join, finished = ChunkJoin(DisFlow(fine=True, smooth=True)), []
+    join, finished = ChunkJoin(DisFlow(fine=True)), []
     overlaps = [0, *(seam.overlap for seam in trial.seams), 0]
     for part, before, after in zip(trial.parts, overlaps[:-1], overlaps[1:], strict=True):
         source = trial.clip.source[part.start : part.start + len(part.frames)]

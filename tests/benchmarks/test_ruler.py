@@ -27,4 +27,4 @@ def test_a_finer_search_takes_grain_for_motion(still: dict[str, Told]) -> None:
 
 def test_less_so_where_it_is_smooth(still: dict[str, Told]) -> None:
     assert still["smooth"].ratio == pytest.approx(1, abs=0.2)
-    assert still["smooth"].seen > 0.95
+    assert still["smooth"].seen > 0.93

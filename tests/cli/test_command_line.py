@@ -111,7 +111,7 @@ def test_every_option_and_look_is_explained(monkeypatch, capsys):
 def test_the_examples_in_the_help_work_as_pasted(capsys, monkeypatch):
     run(monkeypatch, "--help")
     lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  restyle ")]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         chosen = parse(line.partition("   ")[0].split()[1:])
         assert chosen.command in ("run", "proxy")

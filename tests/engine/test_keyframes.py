@@ -229,7 +229,8 @@ def clip(tmp_path):
 
 
 def test_a_job_passes_through_at_the_moment_that_was_said_and_keeps_its_chunks(tmp_path, clip, model):
-    picture = write(tmp_path / "painted.png", np.full((64, 96, 3), (10, 200, 90), np.uint8))
+    bars = np.random.default_rng(2).integers(0, 256, (1, 96, 3))  # the clip moves to the right, and they with it
+    picture = write(tmp_path / "painted.png", np.repeat(bars, 64, axis=0))
     pipeline.restyle(clip, tmp_path / "out", PNG)
     calls = len(model.calls)
     made = pipeline.restyle(clip, tmp_path / "out", replace(PNG, keyframes=(f"0:00.25={picture}",)))
