@@ -21,7 +21,10 @@ def as_srgb(picture: NDArray[Any], profile: bytes | None) -> NDArray[Any]:
 
     assert profile is not None
     shown = Image.fromarray(np.ascontiguousarray(picture[..., :3]))
-    made = ImageCms.profileToProfile(shown, BytesIO(profile), ImageCms.createProfile("sRGB"))
+    try:
+        made = ImageCms.profileToProfile(shown, BytesIO(profile), ImageCms.createProfile("sRGB"))
+    except ImageCms.PyCMSError:  # it has a name, but lacks what the colours are reckoned by
+        return picture
     return np.concatenate([np.asarray(made), picture[..., 3:]], axis=2)
 
 

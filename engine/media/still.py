@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from engine.media.exr import COMPOSITE, exr_channels, exr_size, unreadable
 from engine.media.hdr import linear_to_srgb
 from engine.media.icc import as_srgb
 from engine.media.layout import Orientation
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 EXIF_ORIENTATION = 0x0112
 SIZE = (256, 257)  # a TIFF's tags for width and height
@@ -91,9 +94,12 @@ def captioned(picture: Tensor, words: str) -> Tensor:
 
 @dataclass(frozen=True)
 class _Header:
+    """Sides are of the picture as it is stored. decoded_upright: its decoder turns it."""
+
     width: int
     height: int
     orientation: Orientation
+    decoded_upright: bool
     profile: bytes | None
 
 
@@ -104,26 +110,38 @@ def _header(path: Path) -> _Header:
 
     try:
         with Image.open(path) as image:
-            late = image.format == "PNG" and "exif" not in image.info  # it would be looked for behind all pixels
-            turn = 1 if late else image.getexif().get(EXIF_ORIENTATION, 1)
             width, height = image.size
-            if isinstance(image, TiffImageFile):  # versions of the library differ: before it is turned, or after
+            if tiff := isinstance(image, TiffImageFile):
+                # Versions of the library differ: before it is turned, or after.
                 width, height = (int(image.tag_v2[tag]) for tag in SIZE)
-            return _Header(width, height, ORIENTATIONS.get(turn, Orientation()), image.info.get("icc_profile"))
+            upright = ORIENTATIONS.get(_turn(image), Orientation())
+            return _Header(width, height, upright, tiff, image.info.get("icc_profile"))
     except (UnidentifiedImageError, OSError) as error:
         raise unreadable(path) from error
+
+
+def _turn(image: ImageFile) -> Any:  # noqa: ANN401 - of a damaged file, whatever stands there
+    """How a picture is turned, as EXIF counts it; of damaged EXIF nothing is known: upright."""
+    from PIL.TiffImagePlugin import TiffImageFile
+
+    if isinstance(image, TiffImageFile):
+        return image.tag_v2.get(EXIF_ORIENTATION)  # the library looks into XMP, too, which OpenCV does not
+    if image.format == "PNG" and "exif" not in image.info:  # it would be looked for behind all pixels
+        return None
+    try:
+        return image.getexif().get(EXIF_ORIENTATION)
+    except SyntaxError:
+        return None
 
 
 def _load_plain(path: Path) -> NDArray[Any]:
     import cv2
 
-    # Of EXIF, IMREAD_COLOR applies how a JPEG is turned, and TIFF's decoder does so always: but not into a file's
-    # own memory. PNG may be turned, too, and carry alpha and 16 bits, which IMREAD_COLOR would take away.
-    kind = path.suffix.lower()
-    mode = cv2.IMREAD_COLOR if kind in (".jpg", ".jpeg") else cv2.IMREAD_UNCHANGED
     header = _header(path)
     try:
-        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), mode)
+        # Unchanged: with alpha and 16 bits, and not turned, which is done here by what the header says; but TIFF's
+        # decoder turns always.
+        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except (cv2.error, OSError) as error:
         raise unreadable(path) from error
     if picture is None:
@@ -132,7 +150,7 @@ def _load_plain(path: Path) -> NDArray[Any]:
         raise MediaError(f"{path} stores {picture.dtype} pixels; 8 and 16 bits are understood, and EXR for light.")
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
-    upright = header.orientation.apply(picture) if kind == ".png" else picture
+    upright = picture if header.decoded_upright else header.orientation.apply(picture)
     order = [2, 1, 0, 3] if upright.shape[2] == 4 else [2, 1, 0]
     return as_srgb(np.asarray(upright[..., order]), header.profile)
 

@@ -71,7 +71,7 @@ class StillsReader:
         return self._files[start:stop]
 
     def _channels(self, file: Path) -> Tensor:
-        picture = load_still(file)
+        picture = _picture(file, self.info.width, self.info.height)
         if _kind(picture) != self.info.pixel_format:
             kinds = f"{self._files[0].name} is {self.info.pixel_format}, {file.name} is {_kind(picture)}"
             raise MediaError(f"{self.info.path} mixes kinds of stills: {kinds}.")
@@ -88,7 +88,7 @@ def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
             other = "x".join(map(str, still_size(file)))
             raise MediaError(f"{path} mixes sizes: {files[0].name} is {width}x{height}, {file.name} is {other}.")
     suffix = files[0].suffix.lower()
-    first = load_still(files[0])
+    first = _picture(files[0], width, height)
     return MediaInfo(
         path=path,
         width=width,
@@ -108,6 +108,14 @@ def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
         other_streams=(),
         warnings=_colours_as_they_are(files[0], first),
     )
+
+
+def _picture(file: Path, width: int, height: int) -> NDArray[Any]:
+    picture = load_still(file)
+    if picture.shape[:2] != (height, width):
+        found = f"{picture.shape[1]}x{picture.shape[0]}"
+        raise MediaError(f"{file} was {width}x{height} by its header, and its picture is {found}. Store it anew.")
+    return picture
 
 
 def _colours_as_they_are(file: Path, picture: NDArray[Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import struct
 import zlib
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from engine.errors import MediaError, SettingsError
 from engine.media import Transfer, open_reader, probe
@@ -138,6 +140,50 @@ def test_a_still_is_turned_upright_as_its_exif_says(tmp_path: Path, suffix: str,
         assert (reader.read(0, 1)[0].permute(1, 2, 0) - torch.from_numpy(upright)).abs().max() < 0.02
 
 
+XMP = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize(("suffix", "size"), [("jpg", (64, 96)), ("png", (96, 64)), ("tif", (96, 64))])
+def test_a_turn_that_stands_in_xmp_alone_counts_for_size_and_pixels_or_for_neither(
+    tmp_path: Path, suffix: str, size: tuple[int, int]
+) -> None:
+    picture = Image.fromarray(drawn_frame(5, 96, 64))
+    words = PngInfo()
+    words.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    said: dict[str, dict[str, Any]] = {"jpg": {"xmp": XMP}, "png": {"pnginfo": words}, "tif": {"tiffinfo": {700: XMP}}}
+    picture.save(tmp_path / f"a.{suffix}", quality=95, **said[suffix])
+    with Image.open(tmp_path / f"a.{suffix}") as stored:
+        upright = stored.transpose(Image.Transpose.ROTATE_270) if suffix == "jpg" else picture
+    with open_reader(tmp_path / f"a.{suffix}") as reader:
+        assert (reader.info.width, reader.info.height) == size
+        read = reader.read(0, 1)[0].permute(1, 2, 0)
+    assert np.abs(read.numpy() - np.asarray(upright) / np.float32(255)).max() < 0.02
+
+
+def test_a_still_that_has_another_size_than_when_it_was_opened_is_refused(tmp_path: Path) -> None:
+    write_png(tmp_path / "a.png", 0)
+    with open_reader(tmp_path / "a.png") as reader:
+        write_png(tmp_path / "a.png", 0, 64, 96)
+        with pytest.raises(MediaError, match=r"a\.png was 96x64 by its header, and its picture is 64x96\. Store"):
+            reader.read(0, 1)
+
+
+def add_chunk(file: Path, body: bytes) -> None:
+    """This puts a chunk, its kind and what it holds, into a PNG, behind the header."""
+    plain = file.read_bytes()
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    file.write_bytes(plain[:33] + chunk + plain[33:])
+
+
+@pytest.mark.parametrize("junk", [b"no TIFF at all", b"II", b"Exif\0\0neither"])
+def test_a_png_with_damaged_exif_is_upright(tmp_path: Path, junk: bytes) -> None:
+    write_png(tmp_path / "a.png", 5)
+    add_chunk(tmp_path / "a.png", b"eXIf" + junk)
+    with open_reader(tmp_path / "a.png") as reader:
+        assert torch.equal(reader.read(0, 1), drawn_tensor(6, 96, 64)[5:])
+
+
 def swapped_profile() -> bytes:
     """The profile of a screen on which red is green: sRGB with two of its primaries in each other's place."""
     own = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -172,12 +218,24 @@ def test_a_profile_that_says_nothing_new_changes_no_bit(tmp_path: Path, profile:
         assert torch.equal(reader.read(0, 1), drawn_tensor(6, 96, 64)[5:])
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("damage", ["cut off", "without a red", "without a curve"])
+def test_a_damaged_profile_changes_no_colour(tmp_path: Path, suffix: str, damage: str) -> None:
+    whole = swapped_profile()
+    profile = {
+        "cut off": whole[:400],
+        "without a red": whole.replace(b"rXYZ", b"...."),
+        "without a curve": whole.replace(b"rTRC", b"...."),
+    }[damage]
+    picture = Image.fromarray(np.full((16, 16, 3), (200, 40, 90), np.uint8))
+    picture.save(tmp_path / f"a.{suffix}", quality=100, icc_profile=profile)
+    with open_reader(tmp_path / f"a.{suffix}") as reader:
+        assert (reader.read(0, 1)[0, :, 8, 8] * 255 - torch.tensor([200, 40, 90])).abs().max() < 3
+
+
 def test_colours_of_sixteen_bits_that_stay_as_they_are_get_told(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.full((16, 16, 3), 9000, np.uint16))
-    plain = (tmp_path / "a.png").read_bytes()
-    body = b"iCCPMine\0\0" + zlib.compress(swapped_profile())
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    (tmp_path / "a.png").write_bytes(plain[:33] + chunk + plain[33:])  # behind the header
+    add_chunk(tmp_path / "a.png", b"iCCPMine\0\0" + zlib.compress(swapped_profile()))
     with open_reader(tmp_path / "a.png") as reader:
         assert "a.png has 16 bits in the colours of Mine built-in" in reader.warnings[0]
         assert reader.read(0, 1).mean() == pytest.approx(9000 / 65535, abs=1e-4)
