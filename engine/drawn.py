@@ -24,6 +24,8 @@ from preprocessors.preprocessor import Preprocessor
 from preprocessors.workplace import Workplace
 
 BLOCK = 32  # frames that are drawn and kept together
+READING = 2
+"""Raised by a version that reads other frames from the same files. 2: pictures in sRGB by their profiles, upright."""
 
 
 @dataclass
@@ -107,7 +109,7 @@ class ControlVideo:
 
 def source_mark(source: Path, reader: ReaderName) -> str:
     """This makes the mark that a source is known by, as this reader decodes it."""
-    return f"{fingerprint(source_files(source))} {reader}"
+    return f"{fingerprint(source_files(source))} {reader} {READING}"
 
 
 @contextmanager

@@ -62,10 +62,11 @@ def preview(
         seed = f"the preview is made with seed {settings.seed}: it knows no shots, to which seeds of their own belong"
         progress(Progress("restyling", 0, 0, seed))
     settings = as_named(settings, output)
+    picture = output.with_name(f"{output.stem}.preview.jpg")
+    _spare(source, picture, "preview")
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         number = _number(reader.info, moment)
         ((shown, made),) = _restyled(source, reader, number, {output: settings}, progress)
-    picture = output.with_name(f"{output.stem}.preview.jpg")
     picture.write_bytes(as_jpeg(_together(shown, made), QUALITY))
     return picture
 
@@ -87,8 +88,7 @@ def all_looks(
         raise SettingsError(f"{output} is to be a sheet of pictures: give it a name that ends in .jpg.")
     stem = stem_of(source)
     picture = output or stem.with_name(f"{stem.name}.looks.jpg")
-    if picture.exists() and any(picture.samefile(file) for file in source_files(source)):
-        raise SettingsError(f"{picture} is of the source itself; choose another name for the sheet.")
+    _spare(source, picture, "sheet")
     names = look_names()
     asked = [replace(settings, look=name, look_file=None, prompt=None) for name in names]
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
@@ -105,6 +105,12 @@ def all_looks(
     rows = [torch.cat(tiles[first : first + COLUMNS], dim=2) for first in range(0, len(tiles), COLUMNS)]
     picture.write_bytes(as_jpeg(torch.cat(rows, dim=1), QUALITY))
     return picture
+
+
+def _spare(source: Path, picture: Path, kind: str) -> None:
+    """This refuses to write a picture over its source."""
+    if picture.exists() and any(picture.samefile(file) for file in source_files(source)):
+        raise SettingsError(f"{picture} is of the source itself; choose another name (-o) for the {kind}.")
 
 
 def _restyled(

@@ -141,6 +141,8 @@ def _for_pictures(info: MediaInfo) -> str:
 
 def _check_pictures(path: Path, info: MediaInfo) -> tuple[str, ...]:
     kind = PICTURES.get(path.suffix.lower())
+    if kind is not None and path.is_dir():
+        raise SettingsError(f"{path} is a folder; choose another name for the picture.")
     if kind is not None and info.frames == 1:
         lost = [*info.other_streams, *(["timecode"] if info.timecode else [])]
         lost += ["alpha channel"] if info.alpha and not keeps_alpha(path, Codec.PNG) else []

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from engine import cache as place
+from engine import drawn
 from engine.cache import MapCache, cache_folder
 from engine.media import in_levels
+from engine.settings import ReaderName
 from engine.windows import Span
 
 ABOUT: dict[str, Any] = {"control": "depth", "key": "", "footage": "clip", "shot": [0, 40], "size": (9, 16)}
@@ -47,6 +49,13 @@ def test_other_code_draws_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     MapCache(tmp_path).entry(ABOUT).put(BLOCK, maps())
     monkeypatch.setattr(place, "_code", lambda: "later")
     assert MapCache(tmp_path).entry(ABOUT).get(BLOCK) is None
+
+
+def test_a_source_that_is_read_otherwise_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photo.png").write_bytes(b"of these bytes other frames are read")
+    before = drawn.source_mark(tmp_path / "photo.png", ReaderName.PYAV)
+    monkeypatch.setattr(drawn, "READING", drawn.READING + 1)
+    assert drawn.source_mark(tmp_path / "photo.png", ReaderName.PYAV) != before
 
 
 def test_a_damaged_file_is_thrown_away(tmp_path: Path) -> None:

@@ -104,6 +104,14 @@ def test_what_no_picture_is_written_to_is_refused_with_what_is(photo, model, nam
     assert not model.calls
 
 
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_that_is_named_like_a_picture_is_refused_before_the_work(photo, model, fresh):
+    photo.with_name("o.png").mkdir()
+    with pytest.raises(SettingsError, match=r"o\.png is a folder"):
+        pipeline.restyle(photo, photo.with_name("o.png"), COMIC, fresh=fresh)
+    assert not model.calls
+
+
 def test_the_only_still_of_a_folder_is_not_written_over(photo, model):
     for source in (photo, photo.parent):
         with pytest.raises(SettingsError, match="source itself"):

@@ -66,6 +66,16 @@ def test_it_lies_beside_the_result_under_a_name_of_its_own(tmp_path, clip, model
     assert preview(clip, tmp_path / "ink", replace(COMIC, codec=Codec.PNG)) == tmp_path / "ink.preview.jpg"
 
 
+def test_it_replaces_no_source(tmp_path, model):
+    photo = tmp_path / "a.preview.jpg"
+    cv2.imwrite(str(photo), np.full((64, 96, 3), 90, np.uint8))
+    before = photo.read_bytes()
+    with pytest.raises(SettingsError, match=r"a\.preview\.jpg is of the source itself; choose another name \(-o\)"):
+        preview(photo, tmp_path / "a.png", COMIC)
+    assert model.calls == []
+    assert photo.read_bytes() == before
+
+
 def test_a_moment_beyond_the_end_is_refused(clip, model):
     with pytest.raises(SettingsError, match=r"The moment 7.5 s lies beyond the end of .*clip.mp4, which lasts 1.0"):
         preview(clip, None, COMIC, moment=Fraction("7.5"))
