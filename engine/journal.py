@@ -26,7 +26,7 @@ from engine.errors import JobError
 from engine.media import read_lossless, source_files, write_lossless, writing_to
 from engine.take import Take
 
-CUTS = "cuts.txt"
+JOB, PLAN, CUTS = "job.json", "plan.json", "cuts.txt"
 HASH = "hash of the frames"
 WAY = "way of making chunks"
 CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
@@ -39,6 +39,7 @@ class Journal:
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
         self._identity = json.loads(json.dumps(identity))
+        self._waiting: dict[str, bytes] | None = None  # what is kept as soon as an earlier job has made way
 
     @classmethod
     def of_existing(cls, folder: Path) -> Self:
@@ -47,7 +48,7 @@ class Journal:
         Raises:
             JobError: it is none.
         """
-        record = folder / "job.json"
+        record = folder / JOB
         if not record.is_file():
             raise JobError(
                 f"{folder} is no job of restyle. Name the folder that ends in .restyle, or the result beside it."
@@ -61,24 +62,45 @@ class Journal:
         return identity
 
     def begin(self, fresh: bool, settings: str = "") -> None:
-        """This begins the job, or goes on with it; another job's folder is refused unless `fresh` empties it.
+        """This begins the job, or goes on with it; another job's folder is refused, unless it begins `fresh`.
 
-        The list of cuts stays even so: it may have been corrected, and be the one that is asked for.
+        What is there counts no longer then, and goes as soon as it is to `make_way`.
 
         settings: as a TOML file, which is kept for whoever wants the same again. To be called while `locked`.
         """
-        record = self.folder / "job.json"
-        inside = [path for path in self.folder.iterdir() if path.name not in ("lock", CUTS)]
-        if inside and not record.exists():
+        inside = self._inside()
+        if inside and not (self.folder / JOB).exists():
             raise JobError(f"{self.folder} is in the way: it is not a job of restyle. Choose another output (-o).")
-        if fresh:
-            for path in inside:
-                path.unlink()
+        if fresh and inside:
+            self._waiting = {}
         elif inside:
-            self._compare(_read_json(record))
-        _write_json(record, self._identity)
+            self._compare(_read_json(self.folder / JOB))
+        self._keep(JOB, _as_json(self._identity))
         if settings:
-            (self.folder / "settings.toml").write_text(settings, encoding="utf-8")
+            self._keep("settings.toml", settings.encode())
+
+    def make_way(self) -> None:
+        """This empties the folder for a job that begins fresh. To be called when nothing can be refused any more.
+
+        The list of cuts stays even so: it may have been corrected, and be the one that is asked for.
+        """
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        for path in self._inside():
+            if path.name != JOB:  # a kill on the way leaves a job, with less in it
+                path.unlink()
+        for name, content in waiting.items():
+            self._keep(name, content)
+
+    def _inside(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.name not in ("lock", CUTS)]
+
+    def _keep(self, name: str, content: bytes) -> None:
+        if self._waiting is None:
+            _write(self.folder / name, content)
+        else:
+            self._waiting[name] = content
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         changed = sorted(key for key in {*found, *self._identity} if found.get(key) != self._identity.get(key))
@@ -122,18 +144,17 @@ class Journal:
 
     def plan(self) -> Any | None:  # noqa: ANN401 - plain JSON, checked by its reader
         """This gives the stored plan, None if there is none yet."""
-        path = self.folder / "plan.json"
-        return _read_json(path) if path.exists() else None
+        path = self.folder / PLAN
+        return _read_json(path) if path.exists() and self._waiting is None else None
 
     def store_plan(self, plan: object) -> None:
         """This keeps the plan."""
-        _write_json(self.folder / "plan.json", plan)
+        self._keep(PLAN, _as_json(plan))
 
     def store_cuts(self, cuts: str) -> Path:
         """This keeps the list of cuts that were found, for whoever wants to correct it, and says where."""
-        path = self.folder / CUTS
-        path.write_text(cuts, encoding="utf-8")
-        return path
+        self._keep(CUTS, cuts.encode())
+        return self.folder / CUTS
 
     def places(self) -> Mapping[str, str]:
         """This says where `source` and `result` lay when the job was finished; nothing if it was not."""
@@ -145,7 +166,7 @@ class Journal:
         """This notes that the result is whole, where source and result lie, and the mark of what was asked."""
         places = {"source": str(source.absolute()), "result": str(result.absolute())}
         made = fingerprint(source_files(result))
-        _write_json(self.folder / "run.json", {**places, "asked": asked, "made": made})
+        self._keep("run.json", _as_json({**places, "asked": asked, "made": made}))
 
     def is_finished(self, result: Path, asked: str) -> bool:
         """This says whether the result is there, as it was written when just the same was asked."""
@@ -154,7 +175,7 @@ class Journal:
 
     def has(self, chunk: Take) -> bool:
         """This says whether a chunk is finished."""
-        return self._frames(chunk).exists() and self._state(chunk).exists()
+        return self._waiting is None and self._frames(chunk).exists() and self._state(chunk).exists()
 
     def store(self, chunk: Take, frames: Tensor, state: Mapping[str, Tensor]) -> None:
         """This keeps a finished chunk: its frames `[T, 3, H, W]`, then what the next one needs and the frames' hash."""
@@ -242,7 +263,11 @@ def _read_json(path: Path) -> Any:  # noqa: ANN401 - plain JSON
         raise JobError(f"{path} is damaged. Start over with --fresh.") from error
 
 
-def _write_json(path: Path, value: object) -> None:
+def _as_json(value: object) -> bytes:
+    return json.dumps(value, indent=1).encode()
+
+
+def _write(path: Path, content: bytes) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    partial.write_bytes(content)
     partial.replace(path)

@@ -34,7 +34,7 @@ from engine.parallel import load_models, on_devices, restyle_shots, workplaces
 from engine.plan import Plan, Sizes, as_named, check_job, choose_sizes, default_output, job_folder, make_request
 from engine.planning import make_plan
 from engine.reseeding import read_reseeds
-from engine.room import bytes_of_job, bytes_of_result, check_room
+from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
 from engine.sources import open_sources
 from engine.upsampling import delivered
@@ -122,12 +122,13 @@ def restyle(
             plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
             resumed = plan.finished(journal)
             asked = result_mark(identity, settings, plan)
-            seconds, written = 0.0, warnings
+            seconds, written, freed = 0.0, warnings, bytes_there(journal.folder) if fresh else 0
             if resumed == plan.chunks and journal.is_finished(output, asked):
                 written += (f"{output} is finished already, and stays. Delete it to have it written again.",)
             else:
                 need = bytes_of_job(plan.shots, journal.has, sizes.work, stylizers[0])
-                check_room(output, need + bytes_of_result(settings.codec, reader.info.frames, sizes.output))
+                check_room(output, need + bytes_of_result(settings.codec, reader.info.frames, sizes.output) - freed)
+                journal.make_way()
                 seconds = _diffuse(studios, plan, resumed, progress)
                 written += _write(studios[0], plan, output, settings, parts[0], progress)
                 journal.finish(source, output, asked)

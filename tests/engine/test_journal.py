@@ -101,6 +101,12 @@ def test_another_job_is_refused_by_what_differs_and_made_way_for_when_asked(fold
         other.begin(fresh=True)
         assert not other.has(TAKE)
         assert other.plan() is None
+        assert Journal(folder, IDENTITY).has(TAKE)  # until nothing can be refused any more
+        other.store_plan([])
+        other.make_way()
+        assert not Journal(folder, IDENTITY).has(TAKE)
+        assert {path.name for path in folder.iterdir()} == {"job.json", "plan.json", "lock"}
+        assert other.plan() == []
         other.begin(fresh=False)
 
 

@@ -191,6 +191,48 @@ def test_a_job_tells_the_disk_that_it_needs_at_its_worst(tmp_path, model, monkey
     assert told_need(source, folder / "out.mp4", monkeypatch) < need / 2
 
 
+def kept_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_fresh_start_that_is_refused_leaves_all_that_was_made(tmp_path, model, monkeypatch):
+    source, output = draw_clip(tmp_path / "clip.mp4", 30, cut=20), tmp_path / "out.mp4"
+    pipeline.restyle(source, output, COMIC)
+    folder = tmp_path / "out.mp4.restyle"
+    (folder / "cuts.txt").write_text("10\n")
+    (tmp_path / "bad.txt").write_text("ten\n")
+    made = kept_in(folder)
+
+    def refused(error, told, **given):
+        with pytest.raises(error, match=told):
+            pipeline.restyle(source, output, replace(COMIC, **given), fresh=True)
+        assert kept_in(folder) == made
+
+    refused(SettingsError, "line 1", cuts=str(tmp_path / "bad.txt"))
+    refused(SettingsError, "lie in one shot", reseed=("0.1=7", "0.2=8"))
+    free = iter([1e12, 0])
+    with monkeypatch.context() as full:
+        full.setattr("engine.room.free_disk", lambda where: next(free))
+        refused(ResourceError, "Make room")
+    with monkeypatch.context() as little:
+        little.setattr(model.memory, "free_bytes", lambda: 1)
+        refused(ResourceError, "of memory for", width=48, height=32)
+    calls = len(model.calls)
+    result = pipeline.restyle(source, output, replace(COMIC, seed=3), fresh=True)
+    assert (result.resumed_chunks, len(model.calls)) == (0, calls + 2)
+    assert len(list(folder.glob("chunk-*.avi"))) == 2
+    assert read_cuts(folder / "cuts.txt", probe(source).times) == [20]
+
+
+def test_a_fresh_start_asks_the_disk_for_no_more_than_the_old_job_does_not_give_back(tmp_path, model, monkeypatch):
+    source = grainy_stills(tmp_path / "stills", 24)
+    pipeline.restyle(source, tmp_path / "out.mp4", COMIC)
+    need = told_need(source, tmp_path / "other.mp4", monkeypatch)
+    given_back = sum(path.stat().st_size for path in tmp_path.glob("out.mp4.restyle/chunk-*"))
+    monkeypatch.setattr("engine.room.free_disk", lambda where: need - given_back + 1e5)  # it was told to 0.1 MB
+    assert pipeline.restyle(source, tmp_path / "out.mp4", COMIC, fresh=True).resumed_chunks == 0
+
+
 @pytest.mark.parametrize("length", [33, 34, 35, 36])
 def test_a_model_whose_latents_stand_for_four_frames_keeps_every_frame_in_its_place(tmp_path, model, length):
     """The stand-in follows the source closely, so a frame that is off by one shows at the disc's edges."""
