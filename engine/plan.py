@@ -13,7 +13,7 @@ from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import Journal
-from engine.media import PICTURES, MediaInfo, check_output, is_sequence
+from engine.media import JOB, PICTURES, MediaInfo, check_output, is_sequence
 from engine.references import read_references
 from engine.reseeding import read_reseeds
 from engine.room import KEPT, bytes_of_result, bytes_there, check_room
@@ -59,7 +59,7 @@ def as_named(settings: Settings, output: Path) -> Settings:
 
 def job_folder(output: Path) -> Path:
     """This names the folder in which the job of a result is kept, beside it: `harbour.comic.mp4.restyle`."""
-    return output.with_name(output.name + ".restyle")
+    return output.with_name(output.name + JOB)
 
 
 def make_request(settings: Settings, stylizer: Stylizer) -> Request:

@@ -11,13 +11,14 @@ from engine.media.maps import MapWriter, check_map_output, in_levels
 from engine.media.passes import Pass, RenderPasses
 from engine.media.reading import Reader, open_reader, probe, source_files
 from engine.media.scaling import scaled
-from engine.media.sequence import is_sequence
+from engine.media.sequence import JOB, is_sequence
 from engine.media.sinks import writing_to
 from engine.media.still import as_jpeg, captioned
 from engine.media.tensor_reader import TensorReader
 from engine.media.writing import Writer
 
 __all__ = [
+    "JOB",
     "PICTURES",
     "Cryptomatte",
     "MapWriter",

@@ -11,6 +11,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".exr")
 NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*\.\w+)")
 PLACE = re.compile(r"%(?:0(\d+))?d")
 SHOWN = 8  # names in a message
+JOB = ".restyle"  # the folder beside a result is called as it is, and this
 
 
 def is_sequence(path: Path) -> bool:
@@ -22,6 +23,8 @@ def is_sequence(path: Path) -> bool:
 
 def find_stills(path: Path) -> tuple[Path, ...]:
     """This finds the stills that a path means, in the order of their numbers, which may begin anywhere.
+
+    Of a folder, pictures that were made of its stills, with their jobs beside them, are left out.
 
     Raises:
         MediaError: there are none, a number is missing or there twice, or several sequences lie side by side.
@@ -84,6 +87,7 @@ def _candidates(path: Path) -> list[Path]:
         raise MediaError(f"There is no folder {path.parent}.")
     if path.is_dir():
         found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+        found = [file for file in found if not file.with_name(file.name + JOB).is_dir()] or found
     elif place := PLACE.search(path.name):
         digits = rf"\d{{{place[1] or 1},}}"
         name = re.compile(re.escape(path.name[: place.start()]) + digits + re.escape(path.name[place.end() :]))

@@ -112,6 +112,15 @@ def test_a_folder_that_is_named_like_a_picture_is_refused_before_the_work(photo,
     assert not model.calls
 
 
+def test_a_trial_of_one_still_does_not_stand_in_the_way_of_all(tmp_path, model):
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"shot.{number:04d}.png"), np.full((48, 80, 3), 40 * number, np.uint8))
+    tried = pipeline.restyle(tmp_path / "shot.0001.png", None, COMIC).output
+    assert tried == tmp_path / "shot.0001.comic.png"
+    with open_reader(tmp_path) as reader:
+        assert reader.read(0, 2)[:, 0, 0, 0].mul(255).tolist() == [40, 80]
+
+
 def test_the_only_still_of_a_folder_is_not_written_over(photo, model):
     for source in (photo, photo.parent):
         with pytest.raises(SettingsError, match="source itself"):
