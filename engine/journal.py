@@ -151,10 +151,16 @@ class Journal:
         """This keeps the plan."""
         self._keep(PLAN, _as_json(plan))
 
-    def store_cuts(self, cuts: str) -> Path:
-        """This keeps the list of cuts that were found, for whoever wants to correct it, and says where."""
+    def store_cuts(self, cuts: str) -> bool:
+        """This keeps the list of cuts that were found, for whoever wants to correct it; says whether it is that now.
+
+        Another list stays, as it may have been corrected, but where a job begins fresh.
+        """
+        path = self.folder / CUTS
+        if self._waiting is None and path.exists():
+            return path.read_bytes() == cuts.encode()
         self._keep(CUTS, cuts.encode())
-        return self.folder / CUTS
+        return True
 
     def places(self) -> Mapping[str, str]:
         """This says where `source` and `result` lay when the job was finished; nothing if it was not."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.chunks import Studio
 from engine.footage import SLICE
-from engine.journal import Journal
+from engine.journal import CUTS, Journal
 from engine.media import Reader
 from engine.plan import Plan, longest_chunk
 from engine.reseeding import read_reseeds, seeds_of
@@ -56,10 +56,12 @@ def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, annou
 def _find_cuts(studio: Studio, looked: Told, announce: Callable[[str], None]) -> tuple[int, ...]:
     times = studio.reader.info.times
     cuts = detect_cuts(_slices(studio.reader, looked))
-    listed = studio.journal.store_cuts(list_cuts(cuts, times))
+    listed = shlex.quote(str(studio.journal.folder / CUTS))
     count = {0: "no cut", 1: "1 cut"}.get(len(cuts), f"{len(cuts)} cuts")
-    correct = f"; to correct the list, change it and give --cuts {shlex.quote(str(listed))}"
-    announce(f"{count} found{correct if cuts else ''}")
+    correct = f"; to correct the list, change it and give --cuts {listed}" if cuts else ""
+    if not studio.journal.store_cuts(list_cuts(cuts, times)):
+        correct = f"; the other list that is there stays, to go by it give --cuts {listed}"
+    announce(f"{count} found{correct}")
     return tuple(cuts)
 
 

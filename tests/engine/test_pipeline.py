@@ -360,6 +360,18 @@ def test_cuts_are_looked_for_once_and_a_corrected_list_is_never_written_over(tmp
     assert cuts.read_text() == "10\n"
 
 
+def test_a_corrected_list_stays_where_cuts_are_looked_for_after_it_was_given(tmp_path, model):
+    source, output, notes = draw_clip(tmp_path / "clip.mp4", 30, cut=20), tmp_path / "out.mp4", list[str]()
+    cuts = tmp_path / "out.mp4.restyle" / "cuts.txt"
+    with pytest.raises(SettingsError, match="lie in one shot"):
+        pipeline.restyle(source, output, replace(COMIC, reseed=("0.1=7", "0.2=8")))
+    cuts.write_text("10\n")
+    pipeline.restyle(source, output, replace(COMIC, cuts=str(cuts)), fresh=True)
+    pipeline.restyle(source, output, COMIC, progress=lambda told: notes.append(told.note))
+    assert cuts.read_text() == "10\n"
+    assert any(note.startswith("1 cut found; the other list that is there stays") for note in notes)
+
+
 def test_a_folder_that_is_no_job_is_left_alone(tmp_path, model):
     source = draw_clip(tmp_path / "clip.mp4", 5)
     folder = tmp_path / "out.mp4.restyle"
