@@ -12,7 +12,7 @@ from typing import Any, Self
 from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
-from engine.journal import Journal
+from engine.journal import PLAN, Journal
 from engine.media import JOB, PICTURES, MediaInfo, check_output, is_sequence
 from engine.references import read_references
 from engine.reseeding import read_reseeds
@@ -284,9 +284,10 @@ def check_job(
             f"{output} is there already, and no job beside it that has made it. "
             "Choose another output (-o), or write over it with --fresh."
         )
-    # At least so much: how many frames chunks share, and what each hands on, is known when the cuts are.
-    chunks = max(0, KEPT * info.frames * prod(sizes.work) - bytes_there(job_folder(output)))
-    check_room(output, chunks + bytes_of_result(settings.codec, info.frames, sizes.output))
+    if fresh or not (job_folder(output) / PLAN).exists():  # else what is missing is told exactly, a little later
+        # At least so much: how many frames chunks share, and what each hands on, is known when the cuts are.
+        chunks = max(0, KEPT * info.frames * prod(sizes.work) - bytes_there(job_folder(output)))
+        check_room(output, chunks + bytes_of_result(settings.codec, info.frames, sizes.output))
     return warnings
 
 

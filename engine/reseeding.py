@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from engine.errors import SettingsError
 from engine.media import MediaInfo
-from engine.timecode import frame_at, read_time
+from engine.timecode import frame_seen_at, read_time
 from engine.windows import Span
 
 LARGEST = 2**63 - 1
+DIGITS = 19  # of that
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ def read_reseeds(texts: Sequence[str], info: MediaInfo) -> tuple[Reseed, ...]:
 def _read(text: str, info: MediaInfo) -> Reseed:
     moment, _, seed = text.partition("=")
     time = read_time(moment)
-    if time is None or not (seed.isascii() and seed.isdecimal()) or int(seed) > LARGEST:
-        raise SettingsError(f"The reseed {text!r} is not TIME=SEED; say 42.5=7 or 0:42.5=7, the seed a whole number.")
-    return Reseed(frame_at(time, info, f"The reseed {text!r}"), int(seed), text)
+    if time is None or not (seed.isascii() and seed.isdecimal() and len(seed) <= DIGITS) or int(seed) > LARGEST:
+        raise SettingsError(
+            f"The reseed {text[:60]!r} is not TIME=SEED; say 42.5=7 or 0:42.5=7, the seed a whole number."
+        )
+    return Reseed(frame_seen_at(time, info, f"The reseed {text!r}"), int(seed), text)
 
 
 def seeds_of(shots: Sequence[Span], seed: int, asked: Sequence[Reseed]) -> list[int]:

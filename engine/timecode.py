@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from engine.errors import SettingsError
 if TYPE_CHECKING:  # the command line reads moments, too, and answers at once
     from engine.media import MediaInfo
 
-SHAPE = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+SHAPE = re.compile(r"(?:(?:(\d{1,9}):)?(\d{1,9}):)?(\d{1,9}(?:\.\d{1,9})?)")
+WRITTEN = Fraction(1, 2000)
+"""Seconds: times are written to a thousandth, so that of a frame may be read as so much before it."""
 
 
 def read_time(text: str) -> Fraction | None:
@@ -28,7 +31,21 @@ def frame_at(time: Fraction, info: MediaInfo, asked: str) -> int:
     Raises:
         SettingsError: it lies beyond the clip's end.
     """
+    _check_within(time, info, asked)
+    return min(range(info.frames), key=lambda number: abs(info.times[number] - info.times[0] - time))
+
+
+def frame_seen_at(time: Fraction, info: MediaInfo, asked: str) -> int:
+    """This finds the frame that is seen at a time, in seconds from the first frame. asked: what wants it, in words.
+
+    Raises:
+        SettingsError: it lies beyond the clip's end.
+    """
+    _check_within(time, info, asked)
+    return bisect_right(info.times, info.times[0] + time + WRITTEN) - 1
+
+
+def _check_within(time: Fraction, info: MediaInfo, asked: str) -> None:
     if info.times[0] + time > info.end:
         long = float(info.end - info.times[0])
         raise SettingsError(f"{asked} lies beyond the end of {info.path}, which lasts {long:.2f} seconds.")
-    return min(range(info.frames), key=lambda number: abs(info.times[number] - info.times[0] - time))

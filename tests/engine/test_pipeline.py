@@ -146,11 +146,17 @@ def test_a_job_asks_the_disk_for_what_is_missing_only(tmp_path, model, monkeypat
     assert pipeline.restyle(source, tmp_path / "out.mp4", COMIC).resumed_chunks == result.chunks
     with pytest.raises(ResourceError, match="Make room"):
         pipeline.restyle(source, tmp_path / "other.mp4", COMIC)
+    monkeypatch.setattr(
+        "engine.room.free_disk", lambda folder: 60 * 64 * 96 * 0.25
+    )  # all chunks are there, however small
+    again = pipeline.restyle(source, tmp_path / "out.mp4", replace(COMIC, steady=0.5))
+    assert again.resumed_chunks == result.chunks
 
 
 def told_need(source: Path, output: Path, monkeypatch: pytest.MonkeyPatch) -> float:
     """The bytes that a job says it needs, once the cuts are known: a disk that had room before is full by then."""
-    free = iter([1e12, 0])
+    planned = (output.with_name(f"{output.name}.restyle") / "plan.json").exists()  # then they are known at once
+    free = iter([0] if planned else [1e12, 0])
     with monkeypatch.context() as full:
         full.setattr("engine.room.free_disk", lambda folder: next(free))
         with pytest.raises(ResourceError, match="Make room") as refused:

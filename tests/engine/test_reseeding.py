@@ -12,6 +12,7 @@ from engine import pipeline
 from engine.errors import SettingsError
 from engine.media import open_reader
 from engine.preview import preview
+from engine.reseeding import read_reseeds
 from engine.settings import Codec, Settings
 from tests.engine.test_pipeline import draw_clip, frames_of
 from tests.fake_stylizer import FakeStylizer
@@ -56,6 +57,14 @@ def test_one_shot_is_made_anew_and_all_others_stay_as_they_are(source: Path, mod
     assert calls == []
 
 
+def test_it_is_the_shot_that_is_seen_at_that_moment(source: Path, model: FakeStylizer) -> None:
+    """Until frame 10 begins frame 9 is seen, however near the other one is; times are written to a thousandth."""
+    with open_reader(source) as reader:
+        begins = float(reader.info.times[10] - reader.info.times[0])
+        moments = [f"{begins + late:.3f}=7" for late in (-0.004, 0, 0.004, 0.03)]
+        assert [one.frame for one in read_reseeds(moments, reader.info)] == [9, 10, 10, 10]
+
+
 def test_a_seed_stays_with_its_moment_when_cuts_are_corrected(source: Path, model: FakeStylizer) -> None:
     pipeline.restyle(source, source.with_name("out"), asked(source, "1.6=8"))
     calls = len(model.calls)
@@ -73,6 +82,8 @@ def test_a_seed_stays_with_its_moment_when_cuts_are_corrected(source: Path, mode
         (["0.6=-1"], "is not TIME=SEED"),
         (["0.6=1.5"], "is not TIME=SEED"),
         ([f"0.6={2**63}"], "is not TIME=SEED"),
+        (["0.6=" + 5000 * "1"], "is not TIME=SEED"),
+        ([5000 * "1" + "=7"], "is not TIME=SEED"),
         (["0.5=7", "0.9=8"], r"0.5=7 and 0.9=8 lie in one shot, frames 10 to 39\. Leave one out\."),
     ],
 )
