@@ -58,7 +58,7 @@ class DisFlow:
 
     def __init__(self, fine: bool = False, smooth: bool = False) -> None:
         self.fine, self.smooth = fine, smooth
-        self.key = f"dis {fine}{' smooth' if smooth else ''}"
+        self.key = f"dis {fine}{f' {SMOOTHNESS:g}' if smooth else ''}"
         self._threads = local()
 
     @property
