@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from torch import Tensor
-
 from engine.agreement import open_proxy
 from engine.cache import MapCache, cache_folder
 from engine.controls import load_drawers
 from engine.diffusion import catalog
 from engine.drawn import BLOCK, Drawn, source_mark
 from engine.errors import SettingsError
-from engine.footage import SLICE, Footage
+from engine.footage import Footage, slices
 from engine.given import Given
 from engine.media import MapWriter, check_map_output, open_reader
 from engine.parallel import workplaces
@@ -61,13 +59,10 @@ def draw_control(
 
         proxy = open_proxy(reader, settings.passes, size, told)
 
-        def windows() -> Iterator[Tensor]:
-            for start in range(0, info.frames, SLICE):
-                stop = min(start + SLICE, info.frames)
-                yield reader.read(start, stop)
-                progress(Progress("finding cuts", stop, info.frames))
+        def looked(done: int, total: int) -> None:
+            progress(Progress("finding cuts", done, total))
 
-        shots = find_shots(settings.cuts, info.times, windows)
+        shots = find_shots(settings.cuts, info.times, lambda: slices(reader, looked))
         mark, footage = source_mark(source, settings.reader), Footage(reader, size)
         control: Given = (proxy.givens() if proxy else {}).get(name) or Drawn(
             drawer, footage, MapCache(cache_folder() / "controls"), mark, at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,17 @@ from engine.stoppable import heed
 from engine.windows import Span
 
 SLICE = 8  # frames read and scaled at once
+Looked = Callable[[int, int], None]
+"""`looked(stop, frames)`: through how many frames of how many."""
+
+
+def slices(reader: Reader, looked: Looked) -> Iterator[Tensor]:
+    """This reads a clip through, a few frames `[T, 3, H, W]` at a time."""
+    frames = reader.info.frames
+    for start in range(0, frames, SLICE):
+        stop = min(start + SLICE, frames)
+        yield reader.read(start, stop)
+        looked(stop, frames)
 
 
 def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:

@@ -65,7 +65,7 @@ def identity_of(
 def result_mark(identity: Mapping[str, Any], settings: Settings, plan: Plan) -> str:
     """This gives a mark of all that a result is made of: its chunks, and what is done to them, by what files hold."""
     asked = {name: value for name, value in settings.to_dict().items() if name not in (*ANYWHERE, *OF_THE_PLAN)}
-    asked["chunks"] = [take.name for takes in plan.shots for take in takes]
+    asked["chunks"] = [take.name for take in plan.takes]
     pictures = [Path(text.partition("=")[2]) for text in settings.keyframes]
     pictures += [Path(settings.palette)] if settings.palette else []
     behind = source_files(settings.background) if settings.background else ()

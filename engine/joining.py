@@ -53,7 +53,7 @@ def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
     """
     if studio.palette is None:
         return studio.duotone or (lambda frames: frames)
-    made = (cells(studio.journal.frames(take)[::EVERY]) for takes in plan.shots for take in takes)
+    made = (cells(studio.journal.frames(take)[::EVERY]) for take in plan.takes)
     return Palette.of(made).onto(studio.palette)
 
 

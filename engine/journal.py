@@ -26,7 +26,7 @@ from engine.errors import JobError
 from engine.media import read_lossless, source_files, write_lossless, writing_to
 from engine.take import Take
 
-JOB, PLAN, CUTS = "job.json", "plan.json", "cuts.txt"
+JOB, PLAN, CUTS, RUN = "job.json", "plan.json", "cuts.txt", "run.json"
 HASH = "hash of the frames"
 WAY = "way of making chunks"
 CLOCKS = 60.0  # seconds that the clocks of a disk and of this machine may differ
@@ -162,17 +162,22 @@ class Journal:
         self._keep(CUTS, cuts.encode())
         return True
 
-    def places(self) -> Mapping[str, str]:
-        """This says where `source` and `result` lay when the job was finished; nothing if it was not."""
-        path = self.folder / "run.json"
-        places: Mapping[str, str] = _read_json(path) if path.exists() else {}
+    def places(self) -> Mapping[str, Any]:
+        """This says where `source` and `result` lay when the job was finished, and more; nothing if it was not."""
+        path = self.folder / RUN
+        places: Mapping[str, Any] = _read_json(path) if path.exists() else {}
         return places
 
-    def finish(self, source: Path, result: Path, asked: str) -> None:
-        """This notes that the result is whole, where source and result lie, and the mark of what was asked."""
+    def finish(self, source: Path, result: Path, asked: str, takes: Iterable[Take]) -> None:
+        """This notes that the result is whole: where source and result lie, the mark of what was asked, its chunks."""
         places = {"source": str(source.absolute()), "result": str(result.absolute())}
         made = fingerprint(source_files(result))
-        self._keep("run.json", _as_json({**places, "asked": asked, "made": made}))
+        self._keep(RUN, _as_json({**places, "asked": asked, "made": made, "chunks": [take.name for take in takes]}))
+
+    def is_of(self, takes: Iterable[Take]) -> bool:
+        """This says whether the result, if there is one, is made of just these chunks."""
+        made = self.places().get("chunks")
+        return made is None or made == [take.name for take in takes]
 
     def is_finished(self, result: Path, asked: str) -> bool:
         """This says whether the result is there, as it was written when just the same was asked."""

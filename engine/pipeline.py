@@ -131,7 +131,7 @@ def restyle(
                 journal.make_way()
                 seconds = _diffuse(studios, plan, resumed, progress)
                 written += _write(studios[0], plan, output, settings, parts[0], progress)
-                journal.finish(source, output, asked)
+                journal.finish(source, output, asked, plan.takes)
         seen = max((one.reader.warnings for one in sources), key=len)
         notes = (*written, *(proxy.passes.notes if proxy else ()), *seen, *cache.notes)
         return Result(
@@ -238,9 +238,8 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
 
 
 def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
-    takes = [take for shot in plan.shots for take in shot]
-    total = sum(len(take.span) for take in takes)
-    done: float = sum(len(take.span) for take in takes if studios[0].journal.has(take))
+    total = sum(len(take.span) for take in plan.takes)
+    done: float = sum(len(take.span) for take in plan.takes if studios[0].journal.has(take))
 
     def advance(frames: float) -> None:
         nonlocal done

@@ -231,7 +231,12 @@ class Plan:
     @property
     def chunks(self) -> int:
         """Number of chunks in all shots."""
-        return sum(len(takes) for takes in self.shots)
+        return len(self.takes)
+
+    @property
+    def takes(self) -> list[Take]:
+        """The chunks of all shots."""
+        return [take for takes in self.shots for take in takes]
 
     @property
     def cuts(self) -> tuple[int, ...]:
@@ -245,7 +250,7 @@ class Plan:
 
     def finished(self, journal: Journal) -> int:
         """This counts the chunks that are finished."""
-        return sum(journal.has(take) for takes in self.shots for take in takes)
+        return sum(map(journal.has, self.takes))
 
 
 def _chunks(shot: Span, longest: int, rule: FrameRule) -> list[Span]:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-
-from torch import Tensor
+from collections.abc import Callable, Sequence
 
 from engine.chunks import Studio
-from engine.footage import SLICE
+from engine.footage import Looked, slices
 from engine.journal import CUTS, Journal
-from engine.media import Reader
 from engine.plan import Plan, longest_chunk
 from engine.reseeding import read_reseeds, seeds_of
 from engine.settings import Settings
 from engine.shots import detect_cuts, list_cuts, listed_shots, shots_between
 
-Told = Callable[[int, int], None]
 
-
-def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, announce: Callable[[str], None]) -> Plan:
+def make_plan(studios: Sequence[Studio], settings: Settings, looked: Looked, announce: Callable[[str], None]) -> Plan:
     """This plans a job, or goes on with its plan. With other cuts than before, shots between the same cuts stay.
 
     looked: hears through how many frames of how many has been looked for cuts. announce: is told in words what a person
@@ -53,9 +48,9 @@ def make_plan(studios: Sequence[Studio], settings: Settings, looked: Told, annou
     return plan
 
 
-def _find_cuts(studio: Studio, looked: Told, announce: Callable[[str], None]) -> tuple[int, ...]:
+def _find_cuts(studio: Studio, looked: Looked, announce: Callable[[str], None]) -> tuple[int, ...]:
     times = studio.reader.info.times
-    cuts = detect_cuts(_slices(studio.reader, looked))
+    cuts = detect_cuts(slices(studio.reader, looked))
     listed = shlex.quote(str(studio.journal.folder / CUTS))
     count = {0: "no cut", 1: "1 cut"}.get(len(cuts), f"{len(cuts)} cuts")
     correct = f"; to correct the list, change it and give --cuts {listed}" if cuts else ""
@@ -63,14 +58,6 @@ def _find_cuts(studio: Studio, looked: Told, announce: Callable[[str], None]) ->
         correct = f"; the other list that is there stays, to go by it give --cuts {listed}"
     announce(f"{count} found{correct}")
     return tuple(cuts)
-
-
-def _slices(reader: Reader, looked: Told) -> Iterator[Tensor]:
-    frames = reader.info.frames
-    for start in range(0, frames, SLICE):
-        stop = min(start + SLICE, frames)
-        yield reader.read(start, stop)
-        looked(stop, frames)
 
 
 def _kept(before: Plan, plan: Plan, journal: Journal) -> str:

@@ -125,6 +125,8 @@ def _plan(journal: Journal) -> Plan:
     if stored is None:
         raise JobError(f"{journal.folder} is not finished: its clip is not yet cut into chunks. {GO_ON}")
     plan = Plan.from_json(stored, journal.folder)
+    if not journal.is_of(plan.takes):
+        raise JobError(f"{journal.folder} is not finished: its result is of other cuts or seeds. {GO_ON}")
     missing = plan.chunks - plan.finished(journal)
     if missing:
         raise JobError(f"{journal.folder} is not finished: {missing} of {plan.chunks} chunks are missing. {GO_ON}")

@@ -68,7 +68,7 @@ def _count(number: int, what: str) -> str:
 def _charts(findings: Findings, info: MediaInfo) -> dict[str, str]:
     job, moments = findings.job, findings.moments
     axis = Axis(job.frames, float(info.rate))
-    marks = Marks([take.span for takes in job.plan.shots for take in takes], findings.seams, job.cuts)
+    marks = Marks([take.span for take in job.plan.takes], findings.seams, job.cuts)
     jumps = {name: moments.jump[:, clip] for name, clip in (("result", RESULT), ("raw", RAW), ("source", SOURCE))}
     drift = dict(zip(("result", "raw"), _drift(findings).unbind(dim=1), strict=True))
     return {

@@ -72,7 +72,7 @@ def as_facts(findings: Findings) -> dict[str, Any]:
         "frames": job.frames,
         "frames_looked_at": findings.looked_at,
         "cuts": job.cuts,
-        "chunks": [[take.span.start, take.span.stop] for takes in job.plan.shots for take in takes],
+        "chunks": [[take.span.start, take.span.stop] for take in job.plan.takes],
         "figures": asdict(figures) | {"warp_ratio": figures.warp_ratio, "warp_ratio_raw": figures.warp_ratio_raw},
         "seams": [_seam(seam) for seam in findings.seams],
         "seams_before_joining": [_seam(seam) for seam in findings.seams_before],

@@ -15,6 +15,7 @@ import torch
 from engine import identity, pipeline
 from engine.errors import JobError, MediaError, ResourceError, SettingsError
 from engine.media import open_reader, probe
+from engine.report import FinishedJob
 from engine.settings import Codec, Settings
 from engine.shots import read_cuts
 from engine.windows import FrameRule
@@ -325,6 +326,27 @@ def test_a_corrected_cut_costs_the_shots_beside_it_and_gives_what_a_fresh_job_wo
     again, calls, _ = run("20\n36\n50\n")  # what was made is not lost
     assert (again, calls) == (first, [])
     assert fewer != first
+
+
+def test_a_result_of_other_cuts_is_not_judged_by_the_new_plan(tmp_path, model):
+    source, output, cuts = draw_clip(tmp_path / "clip.mp4", 60, cut=20), tmp_path / "out.mp4", tmp_path / "cuts.txt"
+    listed = replace(COMIC, cuts=str(cuts))
+    cuts.write_text("20\n")
+    pipeline.restyle(source, output, listed)
+    old = output.read_bytes()
+    cuts.write_text("30\n")
+
+    def stop(progress):
+        if progress.stage == pipeline.WRITING:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.restyle(source, output, listed, progress=stop)
+    assert output.read_bytes() == old
+    with pytest.raises(JobError, match="its result is of other cuts"):
+        FinishedJob.open(output)
+    pipeline.restyle(source, output, listed)
+    assert FinishedJob.open(output).cuts == [30]
 
 
 def test_a_list_of_another_clip_given_by_mistake_costs_nothing_that_was_made(tmp_path, model):
