@@ -22,9 +22,9 @@ from consistency.occlusion import occluded
 from consistency.structure import edge_f1
 from engine.diffusion import catalog
 from engine.media import open_reader, scaled
-from engine.plan import choose_sizes
 from engine.report.measuring import EDGES
 from engine.settings import Settings, look_names
+from engine.sizes import choose_sizes
 from engine.upsampling import upsampled
 from preprocessors.flow import DisFlow
 

@@ -77,13 +77,13 @@ def _restyle(chosen: argparse.Namespace, output: Path, settings: Settings, shown
 
 
 def _default_output(clip: Path, settings: Settings) -> Path:
-    from engine.plan import default_output
+    from engine.naming import default_output
 
     return default_output(clip, settings)
 
 
 def _what_is_kept(output: Path) -> str:
-    from engine.plan import job_folder
+    from engine.naming import job_folder
 
     folder = job_folder(output)
     return f"What is finished is kept in {folder}; the same command goes on." if folder.exists() else ""

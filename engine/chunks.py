@@ -26,7 +26,7 @@ from engine.journal import Journal
 from engine.keyframes import Keyframe
 from engine.media import Reader
 from engine.motion import Motion, Motions, of_pairs
-from engine.plan import Sizes, padding_of
+from engine.sizes import Sizes, padding_of
 from engine.tail import HandedNoise, Tail
 from engine.take import Take
 from engine.windows import Span

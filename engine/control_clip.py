@@ -15,11 +15,12 @@ from engine.errors import SettingsError
 from engine.footage import Footage, slices
 from engine.given import Given
 from engine.media import MapWriter, check_map_output, open_reader
+from engine.naming import stem_of
 from engine.parallel import workplaces
 from engine.pipeline import Progress
-from engine.plan import choose_sizes, stem_of
 from engine.settings import Settings
 from engine.shots import find_shots
+from engine.sizes import choose_sizes
 from engine.windows import Span
 from preprocessors.workplace import Workplace
 

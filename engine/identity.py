@@ -14,9 +14,10 @@ from engine.diffusion.stylizer import Stylizer
 from engine.journal import WAY, fingerprint
 from engine.masks import mask_mark
 from engine.media import RenderPasses, source_files
-from engine.plan import Plan, Sizes
+from engine.plan import Plan
 from engine.references import reference_files
 from engine.settings import Settings
+from engine.sizes import Sizes
 
 CHUNKS = 5
 """Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends.

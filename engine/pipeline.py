@@ -30,12 +30,14 @@ from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
 from engine.media import TensorReader, Writer, keeps_alpha, open_reader, scaled
 from engine.motion import estimated, same_for_all
+from engine.naming import as_named, default_output, job_folder
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
-from engine.plan import Plan, Sizes, as_named, check_job, choose_sizes, default_output, job_folder, make_request
+from engine.plan import Plan, check_job, make_request
 from engine.planning import make_plan
 from engine.reseeding import read_reseeds
 from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
+from engine.sizes import Sizes, choose_sizes
 from engine.sources import open_sources
 from engine.upsampling import delivered
 

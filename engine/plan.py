@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -13,53 +13,21 @@ from engine.diffusion.memory import Ladder, free_main_memory
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import PLAN, Journal
-from engine.media import JOB, PICTURES, MediaInfo, check_output, is_sequence
+from engine.media import MediaInfo, check_output
+from engine.naming import default_output, job_folder
 from engine.references import read_references
 from engine.reseeding import read_reseeds
 from engine.room import KEPT, bytes_of_result, bytes_there, check_room
 from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
+from engine.sizes import Sizes
 from engine.take import Take
 from engine.weights import Weighted
-from engine.windows import FrameRule, Padding, Span, plan_chunks
+from engine.windows import FrameRule, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
 DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen controls
-
-SUFFIXES = {Codec.H264: ".mp4", Codec.HEVC: ".mp4", Codec.PRORES4444: ".mov"}
-
-
-def stem_of(source: Path) -> Path:
-    """This is how the names of all that is made of a source begin: `a/shot.%04d.png` gives `a/shot`, `.` its folder."""
-    named = source if source.name else source.absolute()
-    return named.with_name(named.stem.split("%")[0].rstrip("._-*") or "restyled")
-
-
-def default_output(source: Path, settings: Settings) -> Path:
-    """This names a result beside its source: `harbour.mp4` becomes `harbour.watercolor.mp4`, a folder has no dot.
-
-    Of one picture a picture is made, `cat.jpg` becomes `cat.ink.png`, unless a codec for clips is asked for.
-    """
-    stem = stem_of(source)
-    look = settings.load_look()
-    name = look.name if look else "restyled"
-    if settings.codec in (Codec.H264, Codec.PNG) and source.is_file() and is_sequence(source):
-        return stem.with_name(f"{stem.name}.{name}.png")
-    if settings.codec is Codec.PNG:
-        return stem.with_name(f"{stem.name.replace('.', '-')}-{name}")
-    return stem.with_name(f"{stem.name}.{name}{SUFFIXES[settings.codec]}")
-
-
-def as_named(settings: Settings, output: Path) -> Settings:
-    """This takes the codec of pictures for an output that is named like one, where none but the usual is asked for."""
-    named = settings.codec is Codec.H264 and output.suffix.lower() in PICTURES
-    return replace(settings, codec=Codec.PNG) if named else settings
-
-
-def job_folder(output: Path) -> Path:
-    """This names the folder in which the job of a result is kept, beside it: `harbour.comic.mp4.restyle`."""
-    return output.with_name(output.name + JOB)
 
 
 def make_request(settings: Settings, stylizer: Stylizer) -> Request:
@@ -91,35 +59,6 @@ def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted
     if look and set(look.controls) <= takes.controls and (takes.several or len(look.controls) < 2):
         return look.controls
     return stylizer.defaults.controls
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Heights and widths in pixels: of the result, and of the picture that the model works on."""
-
-    output: tuple[int, int]
-    work: tuple[int, int]
-
-
-def choose_sizes(settings: Settings, info: MediaInfo, side: int) -> Sizes:
-    """This takes the result's size from the settings or the source.
-
-    A picture whose shorter side is longer than that of the settings, or else `side`, the model's, is made at that and
-    brought to its size with the contours of the source.
-
-    Raises:
-        SettingsError: the result would be squashed.
-    """
-    height, width = settings.height or info.height, settings.width or info.width
-    if abs(width - height * info.width / info.height) > max(1, 0.02 * width):
-        scale = 2 * round(min(height, width) / 2) / min(info.height, info.width)
-        fitting = "x".join(str(2 * round(side * scale / 2)) for side in (info.width, info.height))
-        raise SettingsError(
-            f"In {width}x{height} all would be squashed: {info.path.name} is {info.width}x{info.height}. "
-            f"--size {fitting} keeps its shape; to show a part only, crop the clip first."
-        )
-    scale = min(1.0, (settings.side or side) / min(height, width))
-    return Sizes((height, width), (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
 def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
@@ -261,11 +200,6 @@ def _chunks(shot: Span, longest: int, rule: FrameRule) -> list[Span]:
 def _takes(chunks: Sequence[Span], seed: int) -> tuple[Take, ...]:
     shot = Span(chunks[0].start, chunks[-1].stop)
     return tuple(Take(shot, chunk, seed) for chunk in chunks)
-
-
-def padding_of(chunk: Span, sizes: Sizes, stylizer: Stylizer) -> Padding:
-    """This says how a chunk is brought to what the model takes."""
-    return Padding(len(chunk), *sizes.work, stylizer.rule)
 
 
 def check_job(

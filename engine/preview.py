@@ -23,10 +23,12 @@ from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import masked
 from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled, source_files
+from engine.naming import as_named, default_output, stem_of
 from engine.parallel import load_model, workplaces
 from engine.pipeline import Progress, Report, set_up
-from engine.plan import Plan, as_named, check_job, choose_sizes, default_output, stem_of
+from engine.plan import Plan, check_job
 from engine.settings import Settings, look_names
+from engine.sizes import choose_sizes
 from engine.sources import open_sources
 from engine.take import Take
 from engine.timecode import frame_at

@@ -18,9 +18,9 @@ from engine.footage import Footage
 from engine.given import Given
 from engine.keyframes import Keyframe, read_keyframes
 from engine.media import Reader
-from engine.plan import Sizes
 from engine.proxy import Proxy
 from engine.settings import Settings
+from engine.sizes import Sizes
 from preprocessors.preprocessor import Preprocessor
 from preprocessors.workplace import Workplace
 

@@ -17,8 +17,10 @@ from consistency.metrics import Seam
 from engine.errors import JobError, MediaError
 from engine.journal import Journal, fingerprint
 from engine.media import Reader, open_reader, source_files
-from engine.plan import Plan, Sizes, job_folder
+from engine.naming import job_folder
+from engine.plan import Plan
 from engine.settings import ReaderName
+from engine.sizes import Sizes
 from engine.windows import Span
 
 SUFFIX = ".restyle"

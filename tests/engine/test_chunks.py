@@ -18,7 +18,7 @@ from engine.diffusion.stylizer import Chunk, Defaults, Request, Styled
 from engine.joining import overlaps
 from engine.journal import Journal
 from engine.motion import Motion, same_for_all
-from engine.plan import Sizes
+from engine.sizes import Sizes
 from engine.take import Take
 from engine.windows import FrameRule, Span, plan_chunks
 from tests.fake_stylizer import FACTOR, FakeStylizer

@@ -16,7 +16,7 @@ from consistency.finish import Finish
 from engine.diffusion import catalog
 from engine.diffusion.rows import STARTER
 from engine.errors import SettingsError
-from engine.plan import default_output
+from engine.naming import default_output
 from engine.settings import LOOKS, Settings, look_names
 
 OWN = 'title = "Mine"\nprompt = "ink drawing, warm"\nstrength = 0.4\n\n[controls]\nedges = 0.5\n'

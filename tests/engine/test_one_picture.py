@@ -11,7 +11,7 @@ from PIL import Image
 from engine import pipeline
 from engine.errors import SettingsError
 from engine.media import open_reader, probe
-from engine.plan import default_output
+from engine.naming import default_output
 from engine.preview import all_looks, preview
 from engine.settings import Codec, Settings
 from tests.engine.test_pipeline import draw_clip

@@ -14,8 +14,9 @@ from engine.diffusion import catalog
 from engine.diffusion.memory import ON_GPU, ON_PROCESSOR, Ladder
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import ResourceError
-from engine.plan import Sizes, longest_chunk
+from engine.plan import longest_chunk
 from engine.settings import Settings
+from engine.sizes import Sizes
 from tests.engine.test_pipeline import draw_clip
 from tests.fake_stylizer import FakeStylizer
 

@@ -13,8 +13,8 @@ from engine import pipeline
 from engine.diffusion import catalog
 from engine.errors import MediaError, ResourceError, RestyleError, SettingsError
 from engine.media import open_reader
-from engine.plan import choose_sizes
 from engine.settings import Codec, Settings
+from engine.sizes import choose_sizes
 
 SETTINGS = Settings(look="comic", codec=Codec.PNG)
 BAD: list[tuple[dict[str, Any], type[RestyleError], str]] = [

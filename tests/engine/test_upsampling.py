@@ -10,8 +10,8 @@ from torch import Tensor
 from consistency.structure import edge_f1
 from engine import pipeline
 from engine.media import TensorReader, scaled
-from engine.plan import choose_sizes
 from engine.settings import Settings
+from engine.sizes import choose_sizes
 from engine.upsampling import upsampled
 from preprocessors.edges import Canny
 from samples.scenes import draw_scene

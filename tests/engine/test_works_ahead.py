@@ -21,8 +21,9 @@ from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import MediaError
 from engine.footage import read_frames
 from engine.media import Reader
-from engine.plan import Sizes, prepared_bytes, works_ahead
+from engine.plan import prepared_bytes, works_ahead
 from engine.settings import Settings
+from engine.sizes import Sizes
 from engine.windows import FrameRule, Span
 from tests.engine.test_pipeline import Killed, draw_clip
 from tests.fake_stylizer import FakeStylizer
