@@ -57,6 +57,7 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "licence": str(row.licence),
             "results may be sold": SOLD[row.licence.commercial],
             "controls": sorted(row.takes.controls),
+            "several controls at once": row.takes.several,
             "reference pictures": row.takes.references,
         }
         for row in rows()
@@ -70,8 +71,9 @@ def models_table() -> str:
         here = "yes" if told["here"] else f"no, {told['to fetch, GB']:.1f} GB"
         sold = {"yes": "results may be sold", "no": "results may not be sold"}.get(told["results may be sold"], "")
         lines.append(f"{name:25}{here:14}{told['fits']}")
-        takes = [*told["controls"], *(["reference pictures"] if told["reference pictures"] else [])]
-        lines.append(f"  {told['what']}. Takes {', '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
+        at_once = "" if told["several controls at once"] else "one of "
+        takes = [at_once + ", ".join(told["controls"]), *(["reference pictures"] if told["reference pictures"] else [])]
+        lines.append(f"  {told['what']}. Takes {'; '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
     return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 
 

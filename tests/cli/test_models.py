@@ -111,6 +111,8 @@ def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "animatediff " in listed.stdout
     assert "no, 9.9 GB" in listed.stdout
+    assert "Takes one of canny, depth, openpose. LTX-2 Community" in listed.stdout
+    assert "Takes colour, depth, edges, flow. Apache" in listed.stdout
     told = json.loads(fresh.runs("models", "--json").stdout)
     assert told["models"]["starter"]["here"]
     assert not told["models"]["animatediff"]["here"]
