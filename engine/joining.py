@@ -23,6 +23,9 @@ from preprocessors.flow import DisFlow
 
 EVERY = 4  # frames: of so many one is asked for its colours
 
+Made = Callable[[Take], Tensor]
+"""Gives the frames of a chunk, `[T, 3, H, W]`, as the model made them."""
+
 
 def overlaps(takes: Sequence[Take]) -> dict[int, int]:
     """This says how many frames each chunk, by its start, shares with the next; the last one gives none away."""
@@ -31,14 +34,16 @@ def overlaps(takes: Sequence[Take]) -> dict[int, int]:
     return after | {spans[-1].start: 0}
 
 
-def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
+def finished_frames(studio: Studio, plan: Plan, steady: float, made: Made | None = None) -> Iterator[Led]:
     """This gives all frames of a job whose chunks are finished, at the size that was worked on.
 
-    steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion.
+    steady: 0 leaves them as they were joined, 1 takes out all flicker that can be told from detail and motion. made:
+    gives the frames of a chunk, by waiting for them perhaps; the journal's, if None.
     """
-    recolour = _recolour(studio, plan)
+    made = made or studio.journal.frames
+    recolour = _recolour(studio, plan, made)
     for takes in plan.shots:
-        joined = _joined(studio, takes, with_source=len(takes) > 1 or steady > 0)
+        joined = _joined(studio, takes, made, with_source=len(takes) > 1 or steady > 0)
         shot = takes[0].shot
         steadied = map(recolour, _steadied(joined, shot, studio.motions.steadying, steady))
         yield from through(
@@ -46,15 +51,15 @@ def finished_frames(studio: Studio, plan: Plan, steady: float) -> Iterator[Led]:
         )
 
 
-def _recolour(studio: Studio, plan: Plan) -> Callable[[Tensor], Tensor]:
+def _recolour(studio: Studio, plan: Plan, made: Made) -> Callable[[Tensor], Tensor]:
     """This finds the one change that gives all of a job the colours of its palette, from what the model made.
 
     Without a palette it is given the two colours of its look: a model leaves a tint of the source in what is grey.
     """
     if studio.palette is None:
         return studio.duotone or (lambda frames: frames)
-    made = (cells(studio.journal.frames(take)[::EVERY]) for take in plan.takes)
-    return Palette.of(made).onto(studio.palette)
+    colours = (cells(made(take)[::EVERY]) for take in plan.takes)
+    return Palette.of(colours).onto(studio.palette)
 
 
 def _finer(studio: Studio, number: int) -> Tensor:
@@ -63,13 +68,15 @@ def _finer(studio: Studio, number: int) -> Tensor:
     return read_frames(studio.reader, Span(number, number + 1), (height, width))[0]
 
 
-def _joined(studio: Studio, takes: Sequence[Take], with_source: bool) -> Iterator[tuple[Tensor, Tensor | None]]:
+def _joined(
+    studio: Studio, takes: Sequence[Take], made: Made, with_source: bool
+) -> Iterator[tuple[Tensor, Tensor | None]]:
     """This gives frames and, if wanted, their source."""
     join = ChunkJoin(DisFlow(fine=True))
     after, before = overlaps(takes), 0
     for take in takes:
         source = read_frames(studio.reader, take.span, studio.sizes.work) if with_source else None
-        frames = join.add(studio.journal.frames(take), before, after[take.span.start], source)
+        frames = join.add(made(take), before, after[take.span.start], source)
         yield frames, None if source is None else source[: len(frames)]
         before = after[take.span.start]
         del frames, source  # or they would stay while the next chunk is joined

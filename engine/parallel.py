@@ -16,13 +16,14 @@ from queue import Empty, SimpleQueue
 import torch
 
 from engine.ahead import ahead
+from engine.beside import works_ahead
 from engine.chunks import Finished, Prepared, Studio, prepared, restyled
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
 from engine.diffusion.setup import find_devices
 from engine.diffusion.stylizer import Stylizer
 from engine.joining import overlaps
-from engine.plan import Plan, works_ahead
+from engine.plan import Plan
 from engine.settings import Settings
 from engine.stoppable import Stoppable
 from engine.take import Take

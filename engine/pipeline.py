@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch import Tensor
 from consistency.finish import Finish
 from consistency.palette import Duotone
 from engine.agreement import open_proxy
+from engine.beside import writes_beside
 from engine.cache import MapCache, cache_folder
 from engine.checks import read_duotone
 from engine.chunks import Studio
@@ -28,7 +29,7 @@ from engine.joining import finished_frames
 from engine.journal import Journal
 from engine.licences import conditions
 from engine.masks import Compose, masked, masked_beside
-from engine.media import TensorReader, Writer, keeps_alpha, open_reader, scaled
+from engine.media import TensorReader, open_reader
 from engine.motion import estimated, same_for_all
 from engine.naming import as_named, default_output, job_folder
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
@@ -40,6 +41,7 @@ from engine.settings import Look, Settings
 from engine.sizes import Sizes, choose_sizes
 from engine.sources import open_sources
 from engine.upsampling import delivered
+from engine.writing import Delivery, Desk
 
 __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
@@ -124,18 +126,21 @@ def restyle(
             plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
             resumed = plan.finished(journal)
             asked = result_mark(identity, settings, plan)
-            seconds, written, freed = 0.0, warnings, bytes_there(journal.folder) if fresh else 0
+            seconds, freed = 0.0, bytes_there(journal.folder) if fresh else 0
             if resumed == plan.chunks and journal.is_finished(output, asked):
-                written += (f"{output} is finished already, and stays. Delete it to have it written again.",)
+                warnings += (f"{output} is finished already, and stays. Delete it to have it written again.",)
             else:
                 need = bytes_of_job(plan.shots, journal.has, sizes.work, stylizers[0])
                 check_room(output, need + bytes_of_result(settings.codec, reader.info.frames, sizes.output) - freed)
                 journal.make_way()
-                seconds = _diffuse(studios, plan, resumed, progress)
-                written += _write(studios[0], plan, output, settings, parts[0], progress)
+                delivery, desk = Delivery(studios[0], plan, output, settings, parts[0]), None
+                if _writes_beside(studios, plan):
+                    sources.append(replace(sources[0], reader=opened.enter_context(read())))
+                    desk = Desk(opened.enter_context(delivery.read_by(sources[-1].reader)))
+                seconds = _make(studios, delivery, desk, resumed, progress)
                 journal.finish(source, output, asked, plan.takes)
         seen = max((one.reader.warnings for one in sources), key=len)
-        notes = (*written, *(proxy.passes.notes if proxy else ()), *seen, *cache.notes)
+        notes = (*warnings, *(proxy.passes.notes if proxy else ()), *seen, *cache.notes)
         return Result(
             output=output,
             frames=reader.info.frames,
@@ -239,12 +244,31 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
     return Finish(**look.finish) if look and look.finish and stylizer.defaults.finished else None
 
 
-def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) -> float:
+def _writes_beside(studios: list[Studio], plan: Plan) -> bool:
+    first, longest = studios[0], max(len(take.span) for take in plan.takes)
+    return writes_beside(first.stylizer, first.request, first.sizes, longest, len(studios))
+
+
+def _make(studios: list[Studio], delivery: Delivery, desk: Desk | None, resumed: int, progress: Report) -> float:
+    """This makes the chunks that are missing and writes the result, at a desk meanwhile if there is one."""
+    with desk or nullcontext():
+        seconds = _diffuse(studios, delivery.plan, resumed, progress, desk.check if desk else lambda: None)
+        for done in desk.rest() if desk else delivery.written():
+            _tell_news(studios[0], progress)
+            progress(Progress(WRITING, done, studios[0].reader.info.frames))
+    return seconds
+
+
+def _diffuse(
+    studios: list[Studio], plan: Plan, resumed: int, progress: Report, check: Callable[[], None] = lambda: None
+) -> float:
+    """This makes the chunks that are missing, and gives the seconds in the model. check: of what is done beside."""
     total = sum(len(take.span) for take in plan.takes)
     done: float = sum(len(take.span) for take in plan.takes if studios[0].journal.has(take))
 
     def advance(frames: float) -> None:
         nonlocal done
+        check()
         done += frames
         progress(Progress("restyling", int(done + 1e-6), total))  # parts of a frame add up to a hair less than one
 
@@ -252,21 +276,3 @@ def _diffuse(studios: list[Studio], plan: Plan, resumed: int, progress: Report) 
     if resumed:
         progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
     return sum(restyle_shots(studios, plan, _noted(progress, "restyling"), advance))
-
-
-def _write(
-    studio: Studio, plan: Plan, output: Path, settings: Settings, compose: Compose, progress: Report
-) -> tuple[str, ...]:
-    codec, info, (height, width) = settings.codec, studio.reader.info, studio.sizes.output
-    alpha = info.alpha and keeps_alpha(output, codec)
-    done = 0
-    with Writer(output, codec, info, width=width, height=height) as writer:
-        for led in finished_frames(studio, plan, settings.steady):
-            _tell_news(studio, progress)
-            for piece in delivered(led, done, studio.reader, studio.sizes.output, compose):
-                opacity = scaled(studio.reader.read_alpha(done, done + len(piece)), (height, width)) if alpha else None
-                writer.write(piece, opacity)
-                done += len(piece)
-                progress(Progress(WRITING, done, info.frames))
-            del led, piece  # or they would stay while the next chunk is joined
-        return tuple(writer.warnings)

@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, Self
 
-from engine.diffusion.memory import Ladder, free_main_memory
+from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Request, Stylizer
 from engine.errors import JobError, ResourceError, SettingsError
 from engine.journal import PLAN, Journal
@@ -82,22 +82,6 @@ def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
             f"{free / 1e9:.1f} GB can be had. Close other programs or ask for a smaller --size."
         )
     return stylizer.rule.length(shortest)
-
-
-def works_ahead(stylizer: Stylizer, request: Request, sizes: Sizes, longest: int, devices: int = 1) -> bool:
-    """This says whether to prepare a chunk, of at most `longest` frames, while the model is at work on the one before.
-
-    That is, where it works on a GPU, and main memory has room for two of them on each of the `devices`.
-    """
-    beside = stylizer.memory.device.type != "cpu"  # else it would only take the model's time and memory
-    return beside and 2 * devices * prepared_bytes(stylizer, request, sizes, longest) <= free_main_memory()
-
-
-def prepared_bytes(stylizer: Stylizer, request: Request, sizes: Sizes, frames: int) -> int:
-    """This estimates what a chunk takes before the model sees it: frames, maps, mask and noise, in float."""
-    height, width = (stylizer.rule.side(side) for side in sizes.work)
-    pictures = stylizer.rule.length(frames) * (3 + 3 * len(request.active_controls) + 1) * height * width
-    return 4 * (pictures + stylizer.rule.latents(frames) * prod(stylizer.noise_shape(height, width)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import chunks, parallel, pipeline, plan
+from engine import beside, chunks, parallel, pipeline
+from engine.beside import prepared_bytes, works_ahead
 from engine.chunks import Finished, Prepared, prepared
 from engine.diffusion import catalog
 from engine.diffusion.memory import Ladder
@@ -21,7 +22,6 @@ from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import MediaError
 from engine.footage import read_frames
 from engine.media import Reader
-from engine.plan import prepared_bytes, works_ahead
 from engine.settings import Settings
 from engine.sizes import Sizes
 from engine.windows import FrameRule, Span
@@ -172,7 +172,7 @@ def test_it_is_done_beside_a_gpu_where_main_memory_has_room(
     device: str, free: float, devices: int, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """96 frames of 512x896 with two controls are 1.8 GB, and there may be two of them."""
-    monkeypatch.setattr(plan, "free_main_memory", lambda: free)
+    monkeypatch.setattr(beside, "free_main_memory", lambda: free)
     model, sizes = FakeStylizer(memory=Ladder(torch.device(device))), Sizes((1080, 1920), (512, 896))
     request = Request("ink", strength=0.5, steps=1, controls={"depth": 1.0, "flow": 1.0})
     assert works_ahead(model, request, sizes, 96, devices) is wanted
