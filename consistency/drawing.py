@@ -50,6 +50,22 @@ def flatten(picture: Image, rounds: int, colour: float, space: float) -> Image:
     return picture
 
 
+def guided(picture: Image, guide: Image, reach: int = 8, faint: float = 1e-4) -> Image:
+    """This gives a picture the borders of its guide, `[H, W, 3]` both, channel by channel (He, Sun and Tang 2013).
+
+    Within `reach` pixels it becomes as much of the guide as it goes along with, and is even otherwise. faint: variance
+    of the guide, what varies by less is no border. Values may leave 0 to 1.
+    """
+
+    def mean(values: NDArray[np.floating]) -> Image:
+        size = (2 * reach + 1, 2 * reach + 1)
+        return np.asarray(cv2.boxFilter(values, -1, size, borderType=cv2.BORDER_REFLECT), np.float32)
+
+    middle, shown = mean(picture), mean(guide)
+    slope = (mean(picture * guide) - middle * shown) / (mean(guide * guide) - shown * shown + faint)
+    return np.asarray(mean(slope) * guide + mean(middle - slope * shown), np.float32)
+
+
 def simplify(picture: Image, size: int) -> Image:
     """This rounds forms off as scissors do: what is smaller than about `size` pixels (odd) goes."""
     plain = np.asarray(np.round(picture * 255), np.uint8)

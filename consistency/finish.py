@@ -1,4 +1,4 @@
-"""Go over what a small model has painted: calm where nothing is, strokes along its forms, flat tones, lines, light."""
+"""Go over what a small model has painted: it ends where the source's forms do, is calm where nothing is, has lines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from consistency.drawing import (
     contours,
     direction,
     flatten,
+    guided,
     luma,
     saturate,
     sharpened,
@@ -26,8 +27,11 @@ from consistency.drawing import (
 )
 
 DARK = 1e-3  # brightness below which nothing is divided by it
+FAINT = 0.02  # the same of its square, where a colour is to be told
 EVEN, UNEVEN = 0.008, 0.03  # deviation of brightness: up to the one a surface shows nothing, from the other on it does
 NEAR, AROUND = 3.0, 5.0  # pixels that this is told over, and that what was painted there is blurred by
+WIDE, CLEAR = 1.0, 0.016  # of lines: their width in pixels, and by how much brightness changes where one is black
+THICK, FIRM = 1.2, 0.03  # the same of tubes
 
 
 @dataclass(frozen=True)
@@ -35,20 +39,23 @@ class Finish:
     """How a model's frames are gone over, each by itself, in this order and in pixels of the size that it works at.
 
     calm: how far what was painted where the source shows nothing (a black stage, a white wall) is evened out, as
-    the model hatches it; 1 is all of it. flat: how often surfaces are smoothed between their contours. strokes:
-    length of those that a brush leaves along the forms. tones: how many steps from black to white surfaces are
-    printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what share
-    colours become richer. lines: how black its contours become, 0 to 1. glow: how far what is bright shines, 1 as a
-    neon tube. Of each, 0 is none.
+    the model hatches it; 1 is all of it. forms: how far what was painted ends where the forms of the source do, as it
+    runs over them and loses what is small; 1 is exactly. flat: how often surfaces are smoothed between their contours.
+    strokes: length of those that a brush leaves along the forms. tones: how many steps from black to white surfaces
+    are printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what
+    share colours become richer. lines: how black the source's contours are drawn, 0 to 1. tubes: how bright they are
+    bent of glass, in the colours painted there. glow: how far what is bright shines, 1 as a lamp. Of each, 0 is none.
     """
 
     calm: float = 0.0
+    forms: float = 0.0
     flat: int = 0
     strokes: int = 0
     tones: int = 0
     sheets: int = 0
     rich: float = 0.0
     lines: float = 0.0
+    tubes: float = 0.0
     glow: float = 0.0
 
     def __call__(self, frames: Tensor, source: Tensor) -> Tensor:
@@ -61,7 +68,9 @@ class Finish:
     def _over(self, picture: Image, source: Image) -> Image:
         if self.calm:
             picture = calmed(picture, source, self.calm)
-        drawn = self.lines * contours(picture, 0.8, 0.03)[..., None] if self.lines else None
+        painted, plain = picture, flatten(source, 2, 0.16, 3) if self.forms or self.lines or self.tubes else source
+        if self.forms:
+            picture = clip(picture + self.forms * (guided(picture, plain) - picture))
         if self.flat:
             picture = flatten(picture, self.flat, 0.1, 4)
         if self.strokes:
@@ -72,8 +81,10 @@ class Finish:
             picture = layered(picture, self.sheets)
         if self.rich:
             picture = saturate(picture, 1 + self.rich)
-        if drawn is not None:
-            picture = clip(picture * (1 - drawn))
+        if self.lines:
+            picture = clip(picture * (1 - self.lines * contours(plain, WIDE, CLEAR)[..., None]))
+        if self.tubes:
+            picture = clip(picture + self.tubes * bent(painted, plain))
         return glowing(picture, self.glow) if self.glow else picture
 
 
@@ -118,7 +129,15 @@ def printed(picture: Image, tones: int) -> Image:
 
 def layered(picture: Image, sheets: int) -> Image:
     """This cuts the picture out of sheets of paper, as fine as scissors can."""
-    return clip(stacked(simplify(picture, 5), sheets, 0.25, 2, 1.2))
+    return clip(stacked(simplify(picture, 3), sheets, 0.25, 3, 1.2))
+
+
+def bent(painted: Image, forms: Image) -> Image:
+    """These are lamps along the contours of forms, brightest on their dark side, in the pure colours painted there."""
+    lamps = np.maximum(contours(forms, THICK, FIRM), contours(1 - forms, THICK, FIRM) / 2)
+    colours = blur(painted * painted, NEAR)
+    pure = np.sqrt(colours / np.maximum(colours.max(axis=2, keepdims=True), FAINT))
+    return np.asarray(lamps[..., None] * pure, np.float32)
 
 
 def glowing(picture: Image, amount: float) -> Image:

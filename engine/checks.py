@@ -90,20 +90,19 @@ def read_colour(value: object) -> Colour | None:
 
 
 def read_finish(table: object) -> Mapping[str, Any]:
-    """This reads how a look's frames are gone over: whole numbers, but shares of `calm`, `rich`, `lines` and `glow`."""
+    """This reads how a look's frames are gone over: numbers as `consistency.finish` has them."""
     if not isinstance(table, Mapping):
         raise SettingsError(f"finish is {table!r}; it must be a table, as strokes = 9.")
     for name, value in table.items():
         match name:
             case "flat" | "strokes" | "tones" | "sheets":
                 check_whole(f"finish.{name}", value, 0, 64)
-            case "calm" | "rich" | "lines" | "glow":
+            case "calm" | "forms" | "rich" | "lines" | "tubes" | "glow":
                 if type(value) not in (int, float) or not 0 <= value <= 1:
                     raise SettingsError(f"finish.{name} is {value!r}; it must be a number from 0 (none) to 1 (all).")
             case _:
-                raise SettingsError(
-                    f"finish has no {name!r}. It has: calm, flat, strokes, tones, sheets, rich, lines, glow."
-                )
+                there = "calm, forms, flat, strokes, tones, sheets, rich, lines, tubes, glow"
+                raise SettingsError(f"finish has no {name!r}. It has: {there}.")
     return MappingProxyType(dict(table))
 
 

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -31,6 +31,8 @@ from engine.weights import Weight, Weighted, read_weights
 LOOKS = Path(__file__).parent / "looks"
 ONE_OF = ("look", "look_file", "prompt")
 WORDS = (*ONE_OF, "negative_prompt", "model", "device", "checkpoint", "cuts", "passes", "palette", "background")
+PLACES = ("look_file", "model", "checkpoint", "cuts", "passes", "mask", "palette", "background")
+"""Settings that may name a file or a folder, and in Python be a path."""
 
 T = TypeVar("T")
 
@@ -146,6 +148,9 @@ class Settings:
     reader: ReaderName = ReaderName.PYAV
 
     def __post_init__(self) -> None:
+        for name in PLACES:
+            if isinstance(place := getattr(self, name), PurePath):
+                object.__setattr__(self, name, str(place))
         for name in WORDS:
             check_words(name, getattr(self, name))
         if sum(getattr(self, name) is not None for name in ONE_OF) != 1:

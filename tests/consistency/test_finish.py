@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from consistency.drawing import blur, flatten
-from consistency.finish import Finish, along_forms, brushed, calmed, glowing, layered, printed
+from consistency.finish import Finish, along_forms, bent, brushed, calmed, glowing, layered, printed
 
 SIDE = 96
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(np.float32)
@@ -37,18 +37,20 @@ def over(finish: Finish, picture: np.ndarray) -> Tensor:
     "finish",
     [
         Finish(calm=1.0),
+        Finish(forms=1.0),
         Finish(strokes=9),
         Finish(tones=5, lines=0.5),
         Finish(sheets=6),
         Finish(lines=1.0),
         Finish(flat=2),
         Finish(rich=0.5),
+        Finish(tubes=1.0),
         Finish(glow=1.0),
     ],
 )
 def test_each_frame_is_gone_over_by_itself_and_stays_in_range(finish: Finish) -> None:
     frames = random_frames()
-    source = 0.02 * frames.flip(0)
+    source = torch.linspace(0.02, 1, 56) * frames.flip(0)  # nearly nothing is to be seen on the left
     done = finish(frames, source)
     assert done.shape == frames.shape
     assert done.min() >= 0
@@ -89,6 +91,43 @@ def test_lines_are_drawn_at_contours_alone() -> None:
     assert done[:, border - 2 : border].min() < 0.05
     assert torch.equal(done[:, : border - 8], torch.full_like(done[:, : border - 8], 0.3))
     assert torch.equal(done[:, border + 8 :], torch.full_like(done[:, border + 8 :], 0.7))
+
+
+def test_lines_are_those_of_the_source_where_the_picture_has_lost_them() -> None:
+    step = torch.from_numpy(grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7))).permute(2, 0, 1)[None]
+    (done,) = Finish(lines=0.5)(torch.full_like(step, 0.8), step)
+    border = SIDE // 2
+    assert done[0, :, border - 1].max() < 0.45
+    assert torch.equal(done[..., border + 8 :], torch.full_like(done[..., border + 8 :], 0.8))
+
+
+def test_what_runs_over_a_form_ends_where_the_form_does() -> None:
+    """Paint ends a pixel beside the border and softly so, and is mottled; its two tones stay as they were."""
+    border = SIDE // 2
+    source = grey(np.where(border > COLUMNS, 0.7, 0.4))
+    meant = grey(np.where(border > COLUMNS, 0.2, 0.9))
+    painted = noisy(blur(grey(np.where(border - 1 > COLUMNS, 0.2, 0.9)), 2.0), 0.05)
+    frames, forms = (torch.from_numpy(one).permute(2, 0, 1)[None] for one in (painted, source))
+    done = Finish(forms=1.0)(frames, forms)[0].permute(1, 2, 0).numpy()
+    near = slice(border - 6, border + 6)
+    assert np.abs(done - meant)[:, near].mean() < 0.65 * np.abs(painted - meant)[:, near].mean()
+    assert done[:, border].mean() - done[:, border - 1].mean() > 0.45
+    assert done[:, :20].std() < 0.25 * painted[:, :20].std()
+    assert done[:, -20:].mean() == pytest.approx(0.9, abs=0.01)
+    half = Finish(forms=0.5)(frames, forms)[0].permute(1, 2, 0).numpy()
+    assert np.allclose(half, (painted + done) / 2, atol=1e-5)
+
+
+def test_tubes_are_bent_along_contours_in_the_colours_that_are_there() -> None:
+    border = SIDE // 2
+    forms = grey(np.where(border > COLUMNS, 0.3, 0.7))
+    violet = np.broadcast_to(np.array([0.2, 0.05, 0.4], np.float32), forms.shape).copy()
+    lamps = bent(violet, forms)
+    shining = lamps[:, border - 2 : border].max(axis=1)
+    assert np.allclose(shining / shining[:, 2:], [0.5, 0.125, 1], atol=0.01)
+    assert shining[:, 2].min() > 0.9
+    assert lamps[:, border : border + 2, 2].max() == pytest.approx(lamps[:, :border, 2].max() / 2, abs=0.02)
+    assert np.array_equal(lamps[:, : border - 8], np.zeros_like(lamps[:, : border - 8]))
 
 
 def test_strokes_lie_along_the_forms() -> None:

@@ -17,7 +17,7 @@ from engine.diffusion import catalog
 from engine.diffusion.rows import STARTER
 from engine.errors import SettingsError
 from engine.naming import default_output
-from engine.settings import LOOKS, Settings, look_names
+from engine.settings import LOOKS, Settings, load_look, look_names
 
 OWN = 'title = "Mine"\nprompt = "ink drawing, warm"\nstrength = 0.4\n\n[controls]\nedges = 0.5\n'
 
@@ -56,7 +56,7 @@ def test_a_bundled_look_given_as_a_file_is_the_same(name):
         ('prompt = "ink"\n[finish]\nlines = 2', "finish.lines is 2; it must be a number from 0"),
         (
             'prompt = "ink"\n[finish]\nstroke = 2',
-            "finish has no 'stroke'. It has: calm, flat, strokes, tones",
+            "finish has no 'stroke'. It has: calm, forms, flat, strokes, tones",
         ),
     ],
 )
@@ -71,9 +71,22 @@ def test_the_look_in_the_docs_works(tmp_path):
     (tmp_path / "riso.toml").write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
     look = Settings(look_file=str(tmp_path / "riso.toml")).load_look()
     assert look is not None
-    assert look.finish == {"flat": 2, "tones": 4, "lines": 0.4}
+    assert look.finish == {"forms": 1, "tones": 4, "lines": 0.4}
     known = json.loads((STARTER / "tokenizer" / "words.json").read_text(encoding="utf-8"))
     assert set(re.findall("[a-z]+", look.prompt)) <= set(known)
+
+
+def test_files_may_be_named_by_paths(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('prompt = "ink"')
+    named: dict[str, Any] = {
+        "look_file": own,
+        "mask": tmp_path / "mask.png",
+        "cuts": tmp_path / "cuts.txt",
+        "model": tmp_path,
+    }
+    words: dict[str, Any] = {name: str(path) for name, path in named.items()}
+    assert Settings(**named) == Settings(**words)
 
 
 def test_a_look_file_that_is_not_there_is_refused():
@@ -124,7 +137,7 @@ def test_frames_are_gone_over_as_the_look_says_if_the_model_needs_that(model, tm
     assert torch.equal(made(look_file=str(tmp_path / "plain.toml")), large)
     brushed = made(look="oil")
     assert (
-        brushed - Finish(calm=1, flat=1, strokes=9)(large, colours)
+        brushed - Finish(**load_look("oil").finish)(large, colours)
     ).abs().mean() < 0.002  # what is kept has 8 bits: which dab is a near thing
     assert (brushed - large).abs().mean() > 0.05
     (tmp_path / "calm.toml").write_text(plain + "[finish]\ncalm = 1\n")
