@@ -30,8 +30,7 @@ DARK = 1e-3  # brightness below which nothing is divided by it
 FAINT = 0.02  # the same of its square, where a colour is to be told
 EVEN, UNEVEN = 0.008, 0.03  # deviation of brightness: up to the one a surface shows nothing, from the other on it does
 NEAR, AROUND = 3.0, 5.0  # pixels that this is told over, and that what was painted there is blurred by
-WIDE, CLEAR = 1.0, 0.016  # of lines: their width in pixels, and by how much brightness changes where one is black
-THICK, FIRM = 1.2, 0.03  # the same of tubes
+WIDE, CLEAR = 1.3, 0.02  # of lines and tubes: their width in pixels, by how much brightness changes at a clear one
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def layered(picture: Image, sheets: int) -> Image:
 
 def bent(painted: Image, forms: Image) -> Image:
     """These are lamps along the contours of forms, brightest on their dark side, in the pure colours painted there."""
-    lamps = np.maximum(contours(forms, THICK, FIRM), contours(1 - forms, THICK, FIRM) / 2)
+    lamps = np.maximum(contours(forms, WIDE, CLEAR), contours(1 - forms, WIDE, CLEAR) / 2)
     colours = blur(painted * painted, NEAR)
     pure = np.sqrt(colours / np.maximum(colours.max(axis=2, keepdims=True), FAINT))
     return np.asarray(lamps[..., None] * pure, np.float32)
