@@ -30,12 +30,14 @@ DARK = 1e-3  # brightness below which nothing is divided by it
 FAINT = 0.02  # the same of its square, where a colour is to be told
 EVEN, UNEVEN = 0.008, 0.03  # deviation of brightness: up to the one a surface shows nothing, from the other on it does
 NEAR, AROUND = 3.0, 5.0  # pixels that this is told over, and that what was painted there is blurred by
-WIDE, CLEAR = 1.3, 0.02  # of lines and tubes: their width in pixels, by how much brightness changes at a clear one
+WIDE = 1 / 200  # of the picture's shorter side: lines and tubes
+CLEAR = 0.025  # by how much brightness changes where they are all there
+SHADOW = 1 / 75  # of the picture's shorter side, that of a sheet of paper
 
 
 @dataclass(frozen=True)
 class Finish:
-    """How a model's frames are gone over, each by itself, in this order and in pixels of the size that it works at.
+    """How a model's frames are gone over, each by itself, in this order and at the size that it works at.
 
     calm: how far what was painted where the source shows nothing (a black stage, a white wall) is evened out, as
     the model hatches it; 1 is all of it. forms: how far what was painted ends where the forms of the source do, as it
@@ -81,7 +83,7 @@ class Finish:
         if self.rich:
             picture = saturate(picture, 1 + self.rich)
         if self.lines:
-            picture = clip(picture * (1 - self.lines * contours(plain, WIDE, CLEAR)[..., None]))
+            picture = clip(picture * (1 - self.lines * drawn(plain)[..., None]))
         if self.tubes:
             picture = clip(picture + self.tubes * bent(painted, plain))
         return glowing(picture, self.glow) if self.glow else picture
@@ -128,12 +130,18 @@ def printed(picture: Image, tones: int) -> Image:
 
 def layered(picture: Image, sheets: int) -> Image:
     """This cuts the picture out of sheets of paper, as fine as scissors can."""
-    return clip(stacked(simplify(picture, 3), sheets, 0.25, 3, 1.2))
+    reach = max(2, round(SHADOW * min(picture.shape[:2])))
+    return clip(stacked(simplify(picture, 3), sheets, 0.25, reach, 1.2))
+
+
+def drawn(forms: Image) -> Image:
+    """These are lines `[H, W]` on the dark side of contours, 0 to 1, as wide as fits the picture."""
+    return contours(forms, WIDE * min(forms.shape[:2]), CLEAR)
 
 
 def bent(painted: Image, forms: Image) -> Image:
     """These are lamps along the contours of forms, brightest on their dark side, in the pure colours painted there."""
-    lamps = np.maximum(contours(forms, WIDE, CLEAR), contours(1 - forms, WIDE, CLEAR) / 2)
+    lamps = np.maximum(drawn(forms), drawn(1 - forms) / 2)
     colours = blur(painted * painted, NEAR)
     pure = np.sqrt(colours / np.maximum(colours.max(axis=2, keepdims=True), FAINT))
     return np.asarray(lamps[..., None] * pure, np.float32)
