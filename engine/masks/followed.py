@@ -14,8 +14,8 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from threading import Lock
+from zlib import compress, decompress
 
-import cv2
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -34,6 +34,7 @@ from engine.windows import Span
 BLOCK = 16  # frames that are read at once
 LEAST = 1e-6  # of trust: where nobody knows, both count
 LEVELS = 255
+FAST = 1  # of 9: a mask is mostly even
 WIDE = 12.0  # coarse pixels over which light changes alike: what hides a thing is smaller than that
 ROUND = 3  # pixels a side that this is the mean over
 
@@ -125,17 +126,18 @@ class FollowedMasks:
         if not self._place(number).exists():
             self._done += 1
             self._told(self._done, self._frames)
-        beside = (torch.cat(maps, dim=3)[0, 0] * LEVELS).round().byte()
-        self._place(number).write_bytes(cv2.imencode(".png", beside.numpy())[1].tobytes())
+        levels = (torch.cat(maps) * LEVELS).round().byte()
+        self._place(number).write_bytes(compress(levels.numpy().tobytes(), FAST))
 
     def _kept(self, number: int) -> tuple[Tensor, Tensor]:
-        # A picture: what reads NumPy's own files parses a line of Python, which fails in several threads at once.
-        beside = torch.from_numpy(cv2.imread(str(self._place(number)), cv2.IMREAD_UNCHANGED))
-        mask, trust = (beside[None, None].float() / LEVELS).chunk(2, dim=3)
+        # Not as NumPy's file: reading one parses a line of Python, which fails in several threads at once.
+        levels = torch.frombuffer(bytearray(decompress(self._place(number).read_bytes())), dtype=torch.uint8)
+        size = next(iter(self._painted.values())).shape
+        mask, trust = (levels.float() / LEVELS).view(2, *size)
         return mask, trust
 
     def _place(self, number: int) -> Path:
-        return self._folder / f"{number:07d}.png"
+        return self._folder / f"{number:07d}"
 
     def _source(self, number: int) -> Tensor:
         return self._block(number // BLOCK)[number % BLOCK]
