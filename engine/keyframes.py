@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from consistency.blur import blur
 from consistency.warp import warped
@@ -26,7 +28,7 @@ from engine.motion import Estimated, Motion
 from engine.pictures import read_picture
 from engine.timecode import frame_at, read_time
 from engine.traces import ReadSource, Trace
-from engine.ways import GRAIN, larger, resized, settled, sought
+from engine.ways import GRAIN, alike, larger, resized, settled, sought
 from engine.windows import Span
 
 REACH = 36
@@ -199,10 +201,12 @@ class _Spread:
         fade = left**3 * (left * (6 * left - 15) + 10)  # and the next one's is the rest of 1
         way, trust = self._ways.pop(number) if number in self._ways else self._trace.step(number)
         trust = (trust / ENOUGH).clamp(max=1)
-        lit = lighter(self._small(number)[None], self._trace.first[None], way, trust)
-        changed = lit.square().mean(dim=1, keepdim=True)
-        light = lighter(frame, self._made, way, trust) * (changed / (changed + STEADY**2))
-        way, trust = self._settled(number, way, trust, lit)
+        here = self._small(number)[None]
+        way, trust = self._settled(number, way, trust, lighter(here, self._trace.first[None], way, trust))
+        size = here.shape[-2:]
+        ending = larger(way, size), F.interpolate(trust, size, mode="area")
+        changed = lighter(here, self._trace.first[None], *ending).square().mean(dim=1, keepdim=True)
+        light = lighter(frame, self._made, *ending) * (changed / (changed + STEADY**2))
         return Carried(self.key.picture, way, fade * trust, light)
 
     def _settled(self, number: int, way: Tensor, trust: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,7 +214,8 @@ class _Spread:
         now = self._source(number)[None]
         now, then = (blur(one, GRAIN) for one in (now - resized(light, now.shape[-2:]), self._then))
         way = larger(way, now.shape[-2:])
-        return settled(sought(way, now, then) if self._guessed else way, trust, now, then)
+        way, trust = settled(sought(way, now, then) if self._guessed else way, trust, now, then)
+        return way, torch.maximum(trust, (alike(way, now, then) / ENOUGH).clamp(max=1)) if self._guessed else trust
 
     def _small(self, number: int) -> Tensor:
         """This gives a frame of the source as it is worked on."""

@@ -33,7 +33,12 @@ LEAST = 1e-3
 """Of trust: what is trusted less costs no more."""
 BETTER = 0.8
 """Of the squared miss around: what a way that was looked for again must stay below; by less any fits grain better."""
-AROUND = 5  # pixels a side that this is the mean over
+AROUND = 5  # pixels a side that pictures are compared over
+
+NOISE = 0.02
+"""Of 0 to 1: how far colours may be apart that are the same, half trusted at that."""
+OF_TEXTURE = 0.3
+"""Of the squared contrast around: what they may be apart by, too; strong texture shows faults of a tenth of a pixel."""
 
 SOFT = 1.0  # pixels that trust is blurred by, as neighbours may have chosen otherwise
 
@@ -57,11 +62,7 @@ def sought(way: Tensor, now: Tensor, then: Tensor) -> Tensor:
     What is found counts where the pictures come out much more alike.
     """
     found = SEARCH.near(then[0], now[0], way[0])[None]
-    known, new = (
-        F.avg_pool2d((warped(then, one) - now).square().mean(dim=1, keepdim=True), AROUND, 1, AROUND // 2)
-        for one in (way, found)
-    )
-    return torch.where(new < BETTER * known, found, way)
+    return torch.where(_missed(found, now, then) < BETTER * _missed(way, now, then), found, way)
 
 
 def settled(way: Tensor, trust: Tensor, now: Tensor, then: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,6 +76,26 @@ def settled(way: Tensor, trust: Tensor, now: Tensor, then: Tensor) -> tuple[Tens
     places = _borders(way, small).nonzero(as_tuple=True)
     known[0, :, places[0], places[1]] = _chosen(known[0], places, now[0], then, size[1] / small[1])
     return known[:, :2], blur(known[:, 2:], SOFT)
+
+
+def alike(way: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """This says how far `now` looks around each pixel as `then` does where its way ends, 0 to 1, `[1, 1, H, W]`.
+
+    A way by which that comes out right is good, whatever going there and back says: at borders and at the picture's
+    edge that often fails though the pixel is to be seen in both.
+    """
+    mean, square = _mean(now), _mean(now.square())
+    contrast = (square - mean.square()).mean(dim=1, keepdim=True).clamp(min=0)
+    return torch.exp2(-_missed(way, now, then) / (OF_TEXTURE * contrast + NOISE**2))
+
+
+def _missed(way: Tensor, now: Tensor, then: Tensor) -> Tensor:
+    """This gives the mean squared miss around each pixel, `[1, 1, H, W]`."""
+    return _mean((warped(then, way) - now).square().mean(dim=1, keepdim=True))
+
+
+def _mean(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, AROUND, 1, AROUND // 2, count_include_pad=False)
 
 
 def _borders(way: Tensor, small: tuple[int, int] | torch.Size) -> Tensor:

@@ -53,7 +53,7 @@ def led(scene: Scene, *numbers: int) -> Tensor:
 
 def spread(scene: Scene, keys: list[Keyframe], motion: Motion) -> Tensor:
     parts = iter(torch.split(styled(scene), 7))
-    made = through(parts, Span(0, LENGTH), keys, motion, lambda number: scene.frames[number])
+    made = through(parts, Span(0, len(scene.frames)), keys, motion, lambda number: scene.frames[number])
     return torch.cat([led.onto(led.frames) for led in made])
 
 
@@ -133,8 +133,18 @@ def test_motion_that_is_guessed_small_is_looked_for_again_at_the_larger_size(see
     made = enlarged(small, large, 1, Estimated(DisFlow(fine=True)))
     inner = replace(large, clean=1 - F.max_pool2d(1 - large.clean, 9, 1, 4))
     for number in (1, 2):
-        assert warp_error(made, large, number) < 1.7 * warp_error(large.frames, large, number)
+        assert warp_error(made, large, number) < 1.6 * warp_error(large.frames, large, number)
         assert warp_error(made, inner, number) < 1.1 * warp_error(large.frames, inner, number)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 8])
+def test_what_looks_as_the_source_did_is_painted_though_the_way_there_and_back_misses(seed):
+    """At borders and at the picture's edge guessed motion often fails to come home, and the frame was left as made."""
+    scene = draw_scene(seed, 3, 144, 256, first=5)
+    scene = replace(scene, frames=scene.frames.mul(255).round() / 255)  # as in a file
+    made = spread(scene, [Keyframe(1, painted(scene, 1))], Estimated(DisFlow(fine=True)))
+    for number in (1, 2):
+        assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
 
 
 def test_motion_that_is_known_is_not_looked_for_again(monkeypatch):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.ways import larger, settled, sought
+from engine.ways import alike, larger, settled, sought
 
 HEIGHT, WIDTH, UNIT = 48, 64, 2
 EDGE = 31
@@ -74,6 +74,16 @@ def test_a_way_that_is_right_is_kept_though_there_is_grain() -> None:
     assert float(((found - true).abs().amax(dim=1)[0] == 0)[inner].float().mean()) > 0.9
 
 
+def test_pictures_are_alike_where_a_way_is_right_and_not_where_it_is_off() -> None:
+    now, then, true = moved(4)
+    inner = seen(true)
+    inner[:, EDGE - 4 : EDGE + 4] = False
+    noise = 0.01 * torch.randn(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
+    right, off = (alike(way, now + noise[:1], then + noise[1:])[0, 0, inner] for way in (true, true + 3))
+    assert float((right > 0.5).float().mean()) > 0.98
+    assert float((off > 0.25).float().mean()) < 0.1
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (7, 1), (3, 5)])
 def test_any_size_will_do(size: tuple[int, int]) -> None:
     now, then = (grain(seed, *size) for seed in (1, 2))
@@ -82,3 +92,4 @@ def test_any_size_will_do(size: tuple[int, int]) -> None:
     assert way.shape == (1, 2, *size)
     assert trust.shape == (1, 1, *size)
     assert way.isfinite().all()
+    assert torch.equal(alike(torch.zeros_like(way), now, now), torch.ones(1, 1, *size))
