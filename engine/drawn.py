@@ -14,7 +14,7 @@ from torch import Tensor
 from engine.cache import MapCache
 from engine.controls import draw_window
 from engine.errors import SettingsError
-from engine.footage import Footage
+from engine.footage import Footage, read_stills
 from engine.given import Given
 from engine.journal import fingerprint
 from engine.media import MediaInfo, Reader, in_levels, open_reader, source_files
@@ -125,6 +125,7 @@ def control_videos(paths: Mapping[str, str], info: MediaInfo, size: tuple[int, i
         for name, path in paths.items():
             reader = stack.enter_context(open_reader(Path(path).expanduser()))
             _check(name, reader, info, size)
+            read_stills(reader, lambda stop, frames: None)
             opened[name] = ControlVideo(Footage(reader, size))
         yield opened
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.media import Reader, scaled
+from engine.media import Reader, is_sequence, scaled
 from engine.stoppable import heed
 from engine.windows import Span
 
@@ -24,6 +24,17 @@ def slices(reader: Reader, looked: Looked) -> Iterator[Tensor]:
         stop = min(start + SLICE, frames)
         yield reader.read(start, stop)
         looked(stop, frames)
+
+
+def read_stills(reader: Reader, looked: Looked) -> None:
+    """This reads a clip through if it is stills, where nobody else does before the work: any of them may be torn.
+
+    Raises:
+        MediaError: one is.
+    """
+    if is_sequence(reader.info.path):
+        for _ in slices(reader, looked):
+            heed()
 
 
 def read_frames(reader: Reader, span: Span, size: tuple[int, int]) -> Tensor:

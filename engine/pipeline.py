@@ -48,6 +48,7 @@ __all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", 
 MASK = "finding the mask"  # a stage that lies between those of others
 WRITING = "joining and writing"
 CUTS = "finding cuts"
+STILLS = "reading stills"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def restyle(
         studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
         with journal.locked():
             journal.begin(fresh, settings.to_toml())
-            plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
+            plan = _planned(studios, settings, progress)
             resumed = plan.finished(journal)
             asked = result_mark(identity, settings, plan)
             seconds, freed = 0.0, bytes_there(journal.folder) if fresh else 0
@@ -185,7 +186,7 @@ def restyle_frames(
             parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
-            plan = make_plan(studios, settings, _told(progress, CUTS), _noted(progress, CUTS))
+            plan = _planned(studios, settings, progress)
             _diffuse(studios, plan, 0, progress)
             done = 0
             for led in finished_frames(studios[0], plan, settings.steady):
@@ -194,6 +195,11 @@ def restyle_frames(
                 done += len(led.frames)
 
     return finished()
+
+
+def _planned(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
+    stage = CUTS if settings.cuts == "auto" else STILLS
+    return make_plan(studios, settings, _told(progress, stage), _noted(progress, stage))
 
 
 def _tell_licences(settings: Settings, progress: Report) -> None:

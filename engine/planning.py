@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from engine.chunks import Studio
-from engine.footage import Looked, slices
+from engine.footage import Looked, read_stills, slices
 from engine.journal import CUTS, Journal
 from engine.plan import Plan, longest_chunk
 from engine.reseeding import read_reseeds, seeds_of
@@ -17,11 +17,12 @@ from engine.shots import detect_cuts, list_cuts, listed_shots, shots_between
 def make_plan(studios: Sequence[Studio], settings: Settings, looked: Looked, announce: Callable[[str], None]) -> Plan:
     """This plans a job, or goes on with its plan. With other cuts than before, shots between the same cuts stay.
 
-    looked: hears through how many frames of how many has been looked for cuts. announce: is told in words what a person
-    should know.
+    looked: hears through how many frames of how many has been looked, for cuts or for torn stills. announce: is told in
+    words what a person should know.
 
     Raises:
         SettingsError: cuts cannot be read, or one shot is to have two seeds.
+        MediaError: a still is torn.
         ResourceError: there is no room for what is planned.
     """
     first, ladders = studios[0], [studio.stylizer.memory for studio in studios]
@@ -33,6 +34,8 @@ def make_plan(studios: Sequence[Studio], settings: Settings, looked: Looked, ann
         shots = shots_between(found, info.frames)
     else:
         shots = listed_shots(settings.cuts, info.times)
+        if before is None:
+            read_stills(first.reader, looked)
     if before:
         longest, eight_bits = before.longest, before.eight_bits
     else:

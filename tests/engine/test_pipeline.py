@@ -424,6 +424,18 @@ def test_bad_jobs_are_refused_before_work(tmp_path, model):
     assert not model.calls
 
 
+@pytest.mark.parametrize("cuts", ["auto", "none"])
+def test_a_torn_still_is_named_before_any_work(tmp_path, model, cuts):
+    noise = np.random.default_rng(0).integers(0, 255, (30, 32, 48, 3), np.uint8)
+    for number, picture in enumerate(noise):
+        cv2.imwrite(str(tmp_path / f"{number:02d}.png"), picture)
+    torn = tmp_path / "27.png"
+    torn.write_bytes(torn.read_bytes()[:900])
+    with pytest.raises(MediaError, match=r"27\.png cannot be read"):
+        pipeline.restyle(tmp_path, tmp_path / "out.mp4", replace(COMIC, cuts=cuts))
+    assert model.calls == []
+
+
 def test_cuts_that_were_found_are_listed_and_the_list_can_be_corrected_where_it_is(tmp_path, model):
     source, output, notes = draw_clip(tmp_path / "clip.mp4", 30, cut=20), tmp_path / "out.mp4", []
     pipeline.restyle(source, output, COMIC, progress=lambda told: notes.append(told.note))

@@ -1,5 +1,6 @@
 """Whatever a person gives that does not fit is named before a model is loaded."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Never
@@ -56,6 +57,17 @@ def test_bad_input_is_named_first(clip, bad, error, told):
         pipeline.restyle(clip, clip.parent / "out", replace(SETTINGS, **given))
     with open_reader(clip) as reader, pytest.raises(error, match=told):
         restyle.frames(reader.read(0, 3), look="comic", **given)
+
+
+def test_a_torn_still_among_those_of_a_control_is_named_first(clip, tmp_path):
+    depth = tmp_path / "depth"
+    shutil.copytree(clip, depth)
+    noise = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
+    cv2.imwrite(str(depth / "2.png"), noise)
+    (depth / "2.png").write_bytes((depth / "2.png").read_bytes()[:900])
+    given = replace(SETTINGS, controls={"depth": 1.0}, control_videos={"depth": str(depth)})
+    with pytest.raises(MediaError, match=r"2\.png cannot be read"):
+        pipeline.restyle(clip, tmp_path / "out", given)
 
 
 @pytest.mark.parametrize("size", [(32, 21), (33, 22), (47, 32), (97, 64)])
