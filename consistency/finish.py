@@ -30,7 +30,7 @@ DARK = 1e-3  # brightness below which nothing is divided by it
 FAINT = 0.02  # the same of its square, where a colour is to be told
 EVEN, UNEVEN = 0.008, 0.03  # deviation of brightness: up to the one a surface shows nothing, from the other on it does
 NEAR, AROUND = 3.0, 5.0  # pixels that this is told over, and that what was painted there is blurred by
-WIDE = 1 / 200  # of the picture's shorter side: lines and tubes
+WIDE = 1 / 170  # of the picture's shorter side: lines and tubes
 CLEAR = 0.025  # by how much brightness changes where they are all there
 SHADOW = 1 / 75  # of the picture's shorter side, that of a sheet of paper
 
