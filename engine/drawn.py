@@ -17,7 +17,7 @@ from engine.errors import SettingsError
 from engine.footage import Footage, read_stills
 from engine.given import Given
 from engine.journal import fingerprint
-from engine.media import MediaInfo, Reader, in_levels, open_reader, source_files
+from engine.media import MediaInfo, Reader, in_levels, open_maps, source_files
 from engine.settings import ReaderName
 from engine.windows import Span
 from preprocessors.preprocessor import Preprocessor
@@ -123,7 +123,7 @@ def control_videos(paths: Mapping[str, str], info: MediaInfo, size: tuple[int, i
     with ExitStack() as stack:
         opened: dict[str, Given] = {}
         for name, path in paths.items():
-            reader = stack.enter_context(open_reader(Path(path).expanduser()))
+            reader = stack.enter_context(open_maps(Path(path).expanduser()))
             _check(name, reader, info, size)
             read_stills(reader, lambda stop, frames: None)
             opened[name] = ControlVideo(Footage(reader, size))
@@ -138,5 +138,3 @@ def _check(name: str, reader: Reader, info: MediaInfo, size: tuple[int, int]) ->
     if (control.height, control.width) not in sizes:
         works = " or ".join(f"{width}x{height}" for height, width in sizes)
         raise SettingsError(f"{where} is {control.width}x{control.height}. Scale it to {works}.")
-    if control.codec == "exr":
-        raise SettingsError(f"{where} is EXR, which holds light, not shares from 0 to 1. Save it as PNG of 16 bits.")

@@ -9,7 +9,7 @@ from engine.media.info import MediaInfo, Transfer
 from engine.media.lossless import read_lossless, write_lossless
 from engine.media.maps import MapWriter, check_map_output, in_levels
 from engine.media.passes import Pass, RenderPasses
-from engine.media.reading import Reader, open_reader, probe, source_files
+from engine.media.reading import Reader, open_maps, open_reader, probe, source_files
 from engine.media.scaling import scaled
 from engine.media.sequence import JOB, is_sequence
 from engine.media.sinks import writing_to
@@ -36,6 +36,7 @@ __all__ = [
     "in_levels",
     "is_sequence",
     "keeps_alpha",
+    "open_maps",
     "open_reader",
     "probe",
     "read_lossless",

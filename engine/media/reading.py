@@ -15,6 +15,7 @@ from engine.media.index import build_index
 from engine.media.info import MediaInfo
 from engine.media.pyav_reader import PyavReader
 from engine.media.sequence import find_stills, is_sequence
+from engine.media.still import load_shares
 from engine.media.stills_reader import StillsReader
 from engine.settings import ReaderName
 
@@ -68,6 +69,14 @@ def open_reader(path: str | Path, reader: ReaderName = ReaderName.PYAV, rate: Fr
             return DecordReader(path)
         case _:
             assert_never(reader)
+
+
+def open_maps(path: str | Path) -> Reader:
+    """This opens someone's control maps as `open_reader` does, but EXR holds values as they stand, 0 to 1."""
+    path = Path(path)
+    if is_sequence(path) and find_stills(path)[0].suffix.lower() == ".exr":
+        return StillsReader(path, load=load_shares)
+    return open_reader(path)
 
 
 def probe(path: str | Path, rate: Fraction | None = None) -> MediaInfo:

@@ -33,6 +33,7 @@ ORIENTATIONS = {
     8: Orientation(transpose=True, flip_y=True),
 }
 """By their numbers in EXIF; all others are upright."""
+ROUNDED = 1e-3  # what a value may be beyond 0 to 1, by half floats or by scaling
 CAPTION = 26  # pixels that a line of words above a picture is high
 
 
@@ -60,6 +61,23 @@ def load_still(path: Path) -> NDArray[Any]:
         MediaError: the file is missing, damaged, or of a kind that is not understood.
     """
     return _load_exr(path) if path.suffix.lower() == ".exr" else _load_plain(path)
+
+
+def load_shares(path: Path) -> NDArray[np.float32]:
+    """This reads an EXR of shares, 0 to 1, that stand for themselves and for no light, as `[H, W, 3]`.
+
+    It has R, G and B, or one channel of any name, which stands for all three.
+
+    Raises:
+        MediaError: the file is missing or damaged, has other channels, or values beyond 0 to 1.
+    """
+    channels = exr_channels(path)
+    names = [*channels] * 3 if len(channels) == 1 else [_colour_group(path, channels) + letter for letter in "RGB"]
+    shares = np.nan_to_num(np.stack([channels[name].astype(np.float32) for name in names], axis=2))
+    low, high = float(shares.min()), float(shares.max())
+    if low < -ROUNDED or high > 1 + ROUNDED:
+        raise MediaError(f"{path} goes from {low:.4g} to {high:.4g}; a control goes from 0 to 1, of depth 1 is near.")
+    return shares.clip(0, 1)
 
 
 def as_jpeg(frame: Tensor, quality: int = 80) -> bytes:

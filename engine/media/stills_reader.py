@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +21,16 @@ from engine.media.still import load_still, profile_of, still_size
 
 RATE = Fraction(24)
 FORMATS = {(1, 3): "rgb24", (1, 4): "rgba", (2, 3): "rgb48", (2, 4): "rgba64", (4, 3): "rgbf32", (4, 4): "rgbaf32"}
+Load = Callable[[Path], NDArray[Any]]
 CODECS = {".jpg": "jpeg", ".tif": "tiff"}
 
 
 class StillsReader:
-    """This reads stills as a clip of `rate` frames a second. Nothing is held between two windows."""
+    """This reads stills as a clip of `rate` frames a second, each by `load`. Nothing is held between two windows."""
 
-    def __init__(self, path: Path, rate: Fraction | None = None) -> None:
-        self._files = find_stills(path)
-        self.info = _describe(path, self._files, RATE if rate is None else rate)
+    def __init__(self, path: Path, rate: Fraction | None = None, load: Load = load_still) -> None:
+        self._files, self._load = find_stills(path), load
+        self.info = _describe(path, self._files, RATE if rate is None else rate, load)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -71,7 +73,7 @@ class StillsReader:
         return self._files[start:stop]
 
     def _channels(self, file: Path) -> Tensor:
-        picture = _picture(file, self.info.width, self.info.height)
+        picture = _picture(file, self.info.width, self.info.height, self._load)
         if _kind(picture) != self.info.pixel_format:
             kinds = f"{self._files[0].name} is {self.info.pixel_format}, {file.name} is {_kind(picture)}"
             raise MediaError(f"{self.info.path} mixes kinds of stills: {kinds}.")
@@ -79,7 +81,7 @@ class StillsReader:
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32)).div_(white)
 
 
-def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
+def _describe(path: Path, files: tuple[Path, ...], rate: Fraction, load: Load) -> MediaInfo:
     if rate <= 0:
         raise SettingsError(f"The rate of {path} is {rate}; it must be more than 0 frames a second.")
     width, height = still_size(files[0])
@@ -88,7 +90,7 @@ def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
             other = "x".join(map(str, still_size(file)))
             raise MediaError(f"{path} mixes sizes: {files[0].name} is {width}x{height}, {file.name} is {other}.")
     suffix = files[0].suffix.lower()
-    first = _picture(files[0], width, height)
+    first = _picture(files[0], width, height, load)
     return MediaInfo(
         path=path,
         width=width,
@@ -110,8 +112,8 @@ def _describe(path: Path, files: tuple[Path, ...], rate: Fraction) -> MediaInfo:
     )
 
 
-def _picture(file: Path, width: int, height: int) -> NDArray[Any]:
-    picture = load_still(file)
+def _picture(file: Path, width: int, height: int, load: Load) -> NDArray[Any]:
+    picture = load(file)
     if picture.shape[:2] != (height, width):
         found = f"{picture.shape[1]}x{picture.shape[0]}"
         raise MediaError(f"{file} was {width}x{height} by its header, and its picture is {found}. Store it anew.")

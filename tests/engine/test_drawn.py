@@ -10,6 +10,7 @@ from typing import Self
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 import torch
 from torch import Tensor
@@ -202,6 +203,38 @@ def test_what_does_not_fit_is_refused_before_any_work(
         run(source, "a.mp4", replace(ASKED, control_videos={control: str(own)}))
     assert not model.calls
     assert not (tmp_path / "a.mp4.restyle").exists()
+
+
+def _exr(folder: Path, planes: dict[str, float], frames: int = 10) -> str:
+    folder.mkdir()
+    for number in range(frames):
+        channels = {name: np.full((64, 96), level, np.float32) for name, level in planes.items()}
+        with OpenEXR.File({"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}, channels) as file:
+            file.write(str(folder / f"{number:04d}.exr"))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("planes", "seen"), [({"Y": 0.2}, (0.2, 0.2, 0.2)), ({"R": 0.0, "G": 0.4, "B": float("nan")}, (0.0, 0.4, 0.0))]
+)
+def test_a_control_of_exr_is_taken_as_it_stands(
+    tmp_path: Path, model: Watching, drawers: dict[str, Counting], planes: dict[str, float], seen: tuple[float, ...]
+) -> None:
+    own = _exr(tmp_path / "own", planes)
+    run(draw_clip(tmp_path / "clip.mp4", 10), "a.mp4", replace(ASKED, control_videos={"depth": own}))
+    assert model.maps
+    for maps in model.maps:
+        wanted = torch.tensor(seen).view(1, 3, 1, 1).expand_as(maps["depth"])
+        torch.testing.assert_close(maps["depth"], wanted, rtol=0, atol=1e-6)
+
+
+def test_metres_are_no_control_and_are_refused_before_any_work(
+    tmp_path: Path, model: Watching, drawers: dict[str, Counting]
+) -> None:
+    own = _exr(tmp_path / "own", {"Z": 7.5})
+    with pytest.raises(MediaError, match=r"goes from 7\.5 to 7\.5; a control goes from 0 to 1"):
+        run(draw_clip(tmp_path / "clip.mp4", 10), "a.mp4", replace(ASKED, control_videos={"depth": own}))
+    assert not model.calls
 
 
 def test_a_control_video_that_is_not_there_is_named(
