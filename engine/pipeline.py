@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import get_ident
 
 from torch import Tensor
 
@@ -40,46 +39,11 @@ from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
 from engine.sizes import Sizes, choose_sizes
 from engine.sources import open_sources
+from engine.telling import CUTS, MASK, STILLS, WRITING, Progress, Report, Result, noted, silent, told
 from engine.upsampling import delivered
 from engine.writing import Delivery, Desk
 
-__all__ = ["Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
-
-MASK = "finding the mask"  # a stage that lies between those of others
-WRITING = "joining and writing"
-CUTS = "finding cuts"
-STILLS = "reading stills"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is: `done` of `total` frames of a stage, named in words. `note`: what else a person should know."""
-
-    stage: str
-    done: int
-    total: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Result:
-    """A finished job. `model_seconds` were spent inside the model, on all devices; `warnings` are for people."""
-
-    output: Path
-    frames: int
-    shots: int
-    chunks: int
-    resumed_chunks: int
-    seconds: float
-    model_seconds: float
-    warnings: tuple[str, ...]
-
-
-Report = Callable[[Progress], None]
-
-
-def _silent(progress: Progress) -> None:
-    """Nobody asked."""
+__all__ = ["MASK", "WRITING", "Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
 
 def restyle(
@@ -89,7 +53,7 @@ def restyle(
     *,
     fresh: bool = False,
     rate: Fraction | None = None,
-    progress: Report = _silent,
+    progress: Report = silent,
 ) -> Result:
     """This restyles a clip (or stills) into `output`, beside the source if None, and tells `progress` on the way.
 
@@ -107,12 +71,12 @@ def restyle(
         reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes, fresh)
-        proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+        proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, "checking passes"))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, sizes=sizes, proxy=proxy, cache=cache, mark=mark)
         first, *others = workplaces(settings)
         sources = [opened.enter_context(beside(reader, workplace=first))]
-        parts = [opened.enter_context(masked(settings, sources[0], sizes.output, _told(progress, MASK)))]
+        parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told(progress, MASK)))]
         stylizers = load_models(settings)
         _tell_licences(settings, progress)
         for one in others:
@@ -155,7 +119,7 @@ def restyle(
 
 
 def restyle_frames(
-    frames: Tensor, settings: Settings, *, rate: Fraction = Fraction(24), progress: Report = _silent
+    frames: Tensor, settings: Settings, *, rate: Fraction = Fraction(24), progress: Report = silent
 ) -> Iterator[Tensor]:
     """This restyles frames `[T, 3, H, W]`, 0 to 1, that are shown at `rate` a second, and gives them a few at a time.
 
@@ -167,7 +131,7 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
-    proxy = open_proxy(reader, settings.passes, sizes.work, _told(progress, "checking passes"))
+    proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, "checking passes"))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     places = workplaces(settings)
     read_reseeds(settings.reseed, reader.info)  # else refused now
@@ -179,10 +143,10 @@ def restyle_frames(
 
     def finished() -> Iterator[Tensor]:
         with ExitStack() as opened:
-            told = _told(progress, MASK)
+            finding = told(progress, MASK)
             folder = Path(opened.enter_context(TemporaryDirectory(prefix="restyle-")))
             sources = [opened.enter_context(beside(cache=MapCache(folder), workplace=one)) for one in places]
-            parts = [opened.enter_context(masked(settings, sources[0], sizes.output, told))]
+            parts = [opened.enter_context(masked(settings, sources[0], sizes.output, finding))]
             parts += [opened.enter_context(masked_beside(parts[0], one)) for one in sources[1:]]
             journal, pairs = Journal(folder, {}), zip(parts, stylizers, strict=True)
             studios = [set_up(part, stylizer, settings, sizes, journal) for part, stylizer in pairs]
@@ -199,7 +163,7 @@ def restyle_frames(
 
 def _planned(studios: list[Studio], settings: Settings, progress: Report) -> Plan:
     stage = CUTS if settings.cuts == "auto" else STILLS
-    return make_plan(studios, settings, _told(progress, stage), _noted(progress, stage))
+    return make_plan(studios, settings, told(progress, stage), noted(progress, stage))
 
 
 def _tell_licences(settings: Settings, progress: Report) -> None:
@@ -210,17 +174,6 @@ def _tell_licences(settings: Settings, progress: Report) -> None:
 def _tell_news(studio: Studio, progress: Report) -> None:
     for words in studio.workplace.news():
         progress(Progress(WRITING, 0, 0, words))
-
-
-def _told(progress: Report, stage: str) -> Callable[[int, int], None]:
-    """This tells how far a stage is; what other threads do beside this one is not told."""
-    here = get_ident()
-    return lambda done, total: progress(Progress(stage, done, total)) if get_ident() == here else None
-
-
-def _noted(progress: Report, stage: str) -> Callable[[str], None]:
-    """This tells words."""
-    return lambda words: progress(Progress(stage, 0, 0, words))
 
 
 def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
@@ -281,4 +234,4 @@ def _diffuse(
     progress(Progress("restyling", int(done), total, on_devices([studio.stylizer for studio in studios])))
     if resumed:
         progress(Progress("restyling", 0, 0, f"going on: {resumed} of {plan.chunks} chunks are finished"))
-    return sum(restyle_shots(studios, plan, _noted(progress, "restyling"), advance))
+    return sum(restyle_shots(studios, plan, noted(progress, "restyling"), advance))

@@ -25,12 +25,13 @@ from engine.masks import masked
 from engine.media import MediaInfo, Reader, as_jpeg, captioned, open_reader, scaled, source_files
 from engine.naming import as_named, default_output, stem_of
 from engine.parallel import load_model, workplaces
-from engine.pipeline import Progress, Report, set_up
+from engine.pipeline import set_up
 from engine.plan import Plan, check_job
 from engine.settings import Settings, look_names
 from engine.sizes import choose_sizes
 from engine.sources import open_sources
 from engine.take import Take
+from engine.telling import Progress, Report
 from engine.timecode import frame_at
 from engine.upsampling import delivered
 from engine.windows import Span

@@ -104,7 +104,9 @@ class Desk(Stoppable):
 
     def rest(self) -> Iterator[int]:
         """This waits until all is written, and tells meanwhile how many frames are. All chunks must be finished."""
-        while self.is_alive():
+        working = True
+        while working:
             self.join(NAP)
+            working = self.is_alive()
+            self.check()
             yield self._done
-        self.check()
