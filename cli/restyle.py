@@ -35,6 +35,7 @@ class Exit(IntEnum):
 def main() -> None:
     """This runs the command line and ends the program."""
     _share_cores()
+    _hush_opencv()
     status = _guarded(sys.argv[1:])
     if status == Exit.INTERRUPTED and os.name == "posix":
         _end_by_ctrl_c()
@@ -58,6 +59,14 @@ def _share_cores() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
+
+def _hush_opencv() -> None:
+    """This has OpenCV say nothing of a torn picture, unless someone has decided what it says: the error names the file.
+
+    To be called before it is imported.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
 
 
 def _guarded(words: list[str]) -> int:

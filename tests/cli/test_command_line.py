@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from cli import restyle
@@ -77,6 +79,19 @@ def test_threads_wait_asleep_unless_told_otherwise(monkeypatch):
     monkeypatch.delenv("GOMP_SPINCOUNT")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
     assert python(code) == "None\n"
+
+
+def test_a_torn_picture_is_named_in_one_line(tmp_path, monkeypatch):
+    """The library that decodes it would say so in another."""
+    monkeypatch.delenv("OPENCV_LOG_LEVEL", raising=False)
+    noise = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
+    torn = tmp_path / "torn.png"
+    torn.write_bytes(bytes(cv2.imencode(".png", noise)[1])[:900])
+    command = [sys.executable, "-m", "cli.restyle", "probe", str(torn)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == restyle.Exit.MEDIA
+    assert done.stderr.startswith(f"restyle: {torn} cannot be read")
+    assert done.stderr.count("\n") == 1
 
 
 def test_help_takes_less_than_half_a_second():
