@@ -10,14 +10,12 @@ from threading import Semaphore
 from typing import Any
 
 import pytest
-import torch
 from torch import Tensor
 
-from engine import beside, chunks, parallel, pipeline
-from engine.beside import prepared_bytes, works_ahead
+from engine import chunks, parallel, pipeline
+from engine.beside import prepared_bytes
 from engine.chunks import Finished, Prepared, prepared
 from engine.diffusion import catalog
-from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import MediaError
 from engine.footage import read_frames
@@ -156,23 +154,3 @@ def test_what_goes_wrong_ahead_is_said_as_itself_and_what_was_made_is_kept(
     assert running() == []
     assert len(model.calls) == 2
     assert len(list(source.with_name("damaged.mp4.restyle").glob("chunk-*.safetensors"))) == 2
-
-
-@pytest.mark.parametrize(
-    ("device", "free", "devices", "wanted"),
-    [
-        ("cpu", 1e15, 1, False),
-        ("cuda:1", 1e15, 1, True),
-        ("cuda", 9e9, 1, True),
-        ("cuda", 9e9, 8, False),
-        ("cuda", 1e8, 1, False),
-    ],
-)
-def test_it_is_done_beside_a_gpu_where_main_memory_has_room(
-    device: str, free: float, devices: int, wanted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """96 frames of 512x896 with two controls are 1.8 GB, and there may be two of them."""
-    monkeypatch.setattr(beside, "free_main_memory", lambda: free)
-    model, sizes = FakeStylizer(memory=Ladder(torch.device(device))), Sizes((1080, 1920), (512, 896))
-    request = Request("ink", strength=0.5, steps=1, controls={"depth": 1.0, "flow": 1.0})
-    assert works_ahead(model, request, sizes, 96, devices) is wanted

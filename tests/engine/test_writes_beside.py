@@ -13,19 +13,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
-from engine import beside, pipeline
-from engine.beside import joined_bytes, prepared_bytes, writes_beside
+from engine import pipeline
 from engine.diffusion import catalog
-from engine.diffusion.memory import Ladder
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import MediaError
 from engine.media import Writer
 from engine.pipeline import Progress
 from engine.settings import Settings
-from engine.sizes import Sizes
 from tests.engine.test_pipeline import Killed, draw_clip
 from tests.fake_stylizer import FakeStylizer
 
@@ -178,25 +174,3 @@ def test_a_job_that_is_stopped_waits_for_nothing_and_leaves_nothing_half_written
     with pytest.raises(KeyboardInterrupt):
         run(source, "result.mp4", [FakeStylizer()], monkeypatch, asked=replace(ASKED, steady=1.0), told=stop)
     assert_nothing_is_left(source, "result.mp4")
-
-
-@pytest.mark.parametrize(
-    ("device", "free", "devices", "wanted"),
-    [
-        ("cpu", 1e15, 1, False),
-        ("cuda:1", 1e15, 1, True),
-        ("cuda", 9e9, 1, True),
-        ("cuda", 6e9, 1, False),
-        ("cuda", 9e9, 4, False),
-    ],
-)
-def test_it_is_done_beside_a_gpu_where_main_memory_has_room(
-    device: str, free: float, devices: int, wanted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of 96 frames of 512x896 two prepared ones take 3.6 GB with two controls, and joining takes 4.1 GB."""
-    monkeypatch.setattr(beside, "free_main_memory", lambda: free)
-    model, sizes = FakeStylizer(memory=Ladder(torch.device(device))), Sizes((1080, 1920), (512, 896))
-    request = Request("ink", strength=0.5, steps=1, controls={"depth": 1.0, "flow": 1.0})
-    assert writes_beside(model, request, sizes, 96, devices) is wanted
-    assert 2 * prepared_bytes(model, request, sizes, 96) == pytest.approx(3.6e9, rel=0.05)
-    assert joined_bytes(sizes, 96) == pytest.approx(4.1e9, rel=0.05)
