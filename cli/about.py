@@ -58,6 +58,7 @@ def describe_models() -> dict[str, dict[str, Any]]:
             "results may be sold": SOLD[row.licence.commercial],
             "controls": sorted(row.takes.controls),
             "several controls at once": row.takes.several,
+            "weights over time": row.takes.times,
             "reference pictures": row.takes.references,
         }
         for row in rows()
@@ -72,7 +73,9 @@ def models_table() -> str:
         sold = {"yes": "results may be sold", "no": "results may not be sold"}.get(told["results may be sold"], "")
         lines.append(f"{name:25}{here:14}{told['fits']}")
         at_once = "" if told["several controls at once"] else "one of "
-        takes = [at_once + ", ".join(told["controls"]), *(["reference pictures"] if told["reference pictures"] else [])]
+        over_time = " with weights over time" if told["weights over time"] else ""
+        takes = [at_once + ", ".join(told["controls"]) + over_time]
+        takes += ["reference pictures"] if told["reference pictures"] else []
         lines.append(f"  {told['what']}. Takes {'; '.join(takes)}. {told['licence']}{'; ' * bool(sold)}{sold}.")
     return "\n".join([*lines, "", "Learned detectors of controls and masks:", *_detectors(), "", HOW])
 

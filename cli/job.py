@@ -111,7 +111,7 @@ def _given(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _by_name(given: list[tuple[str, str]] | None) -> dict[str, list[str]] | None:
-    """This gathers weights by their control: one may have several, each for a part of the steps."""
+    """This gathers weights by their control: one may have several, each for a part of the steps or of the clip."""
     if given is None:
         return None
     return {name: [weight for one, weight in given if one == name] for name, _ in given}

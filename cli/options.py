@@ -24,8 +24,9 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "type": weight,
             "action": "append",
             "metavar": "NAME:WEIGHT",
-            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, or for a part of "
-            "the steps only, as edges:0.5@0-0.6; may be repeated, and replaces the look's own",
+            "help": "how closely it follows one feature of the footage, 0 (not) to 2, as edges:0.8, for a part of the "
+            "steps only, as edges:0.5@0-0.6, or for a time in the clip, as edges:0.2@0:05-0:12.5; may be repeated, and "
+            "replaces the look's own",
         },
         "--reference": {
             "action": "append",

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from engine.errors import SettingsError
 from engine.timecode import read_time
-from engine.weights import Stretch
+from engine.weights import read_part
 
 
 def number(text: str) -> float:
@@ -35,13 +35,13 @@ def size(text: str) -> tuple[int, int]:
 
 
 def weight(text: str) -> tuple[str, str]:
-    """This reads `edges:0.8` or `edges:0.8@0-0.6`: a control, and its weight as `engine.weights` writes it."""
+    """This reads `edges:0.8`, `edges:0.8@0-0.6` or `edges:0.8@0:05-0:12`: a control and its weight as it is written."""
     name, _, how = text.partition(":")
     if "=" in name:
         name, _, how = text.partition("=")
         raise argparse.ArgumentTypeError(f"{text!r} is no NAME:WEIGHT; say {name}:{how}")
     try:
-        return name, str(Stretch.read(how or "1"))
+        return name, str(read_part(how or "1"))
     except SettingsError as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no NAME:WEIGHT, its weight {str(error).removesuffix('.')}"

@@ -32,9 +32,8 @@ from engine.media import TensorReader, open_reader
 from engine.motion import estimated, same_for_all
 from engine.naming import as_named, default_output, job_folder
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
-from engine.plan import Plan, check_job, make_request
+from engine.plan import Plan, check_job, check_moments, make_request
 from engine.planning import make_plan
-from engine.reseeding import read_reseeds
 from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
 from engine.sizes import Sizes, choose_sizes
@@ -134,7 +133,7 @@ def restyle_frames(
     proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, "checking passes"))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     places = workplaces(settings)
-    read_reseeds(settings.reseed, reader.info)  # else refused now
+    check_moments(settings, reader.info)
     with beside(cache=MapCache(Path()), workplace=places[0]) as known:
         with masked(settings, known, sizes.output):  # else refused now
             stylizers = load_models(settings)

@@ -22,7 +22,7 @@ from engine.settings import Codec, Look, Settings
 from engine.shots import read_cuts
 from engine.sizes import Sizes
 from engine.take import Take
-from engine.weights import Weighted
+from engine.weights import Weighted, check_times
 from engine.windows import FrameRule, Span, plan_chunks
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
@@ -51,6 +51,13 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     )
     stylizer.check(request)
     return request
+
+
+def check_moments(settings: Settings, info: MediaInfo) -> None:
+    """This refuses what is asked for at a time that the clip does not have: seeds of shots, weights of controls."""
+    read_reseeds(settings.reseed, info)
+    look = settings.load_look()
+    check_times(look.controls if look and settings.controls is None else settings.controls or {}, info)
 
 
 def _controls_of(look: Look | None, stylizer: Stylizer) -> Mapping[str, Weighted]:
@@ -199,7 +206,7 @@ def check_job(
     read_references(settings.references)
     if settings.cuts not in ("auto", "none"):
         read_cuts(Path(settings.cuts), info.times)
-    read_reseeds(settings.reseed, info)
+    check_moments(settings, info)
     height, width = sizes.output
     warnings = check_output(output, settings.codec, info, width, height)
     if not fresh and not job_folder(output).exists() and _holds_something(output):

@@ -31,7 +31,7 @@ def frame_at(time: Fraction, info: MediaInfo, asked: str) -> int:
     Raises:
         SettingsError: it lies beyond the clip's end.
     """
-    _check_within(time, info, asked)
+    check_within(time, info, asked)
     return min(range(info.frames), key=lambda number: abs(info.times[number] - info.times[0] - time))
 
 
@@ -41,11 +41,12 @@ def frame_seen_at(time: Fraction, info: MediaInfo, asked: str) -> int:
     Raises:
         SettingsError: it lies beyond the clip's end.
     """
-    _check_within(time, info, asked)
+    check_within(time, info, asked)
     return bisect_right(info.times, info.times[0] + time + WRITTEN) - 1
 
 
-def _check_within(time: Fraction, info: MediaInfo, asked: str) -> None:
+def check_within(time: Fraction, info: MediaInfo, asked: str) -> None:
+    """This refuses a time beyond the clip's end, in seconds from the first frame. asked: what wants it, in words."""
     if info.times[0] + time > info.end:
         long = float(info.end - info.times[0])
         raise SettingsError(f"{asked} lies beyond the end of {info.path}, which lasts {long:.2f} seconds.")

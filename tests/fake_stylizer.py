@@ -21,7 +21,7 @@ from engine.windows import FrameRule
 
 FACTOR = 8
 RULE = FrameRule(multiple=FACTOR)
-CAPABILITIES = Capabilities(frozenset({"depth", "edges", "flow", "colour"}), negative_prompt=True)
+CAPABILITIES = Capabilities(frozenset({"depth", "edges", "flow", "colour"}), negative_prompt=True, times=True)
 DEFAULTS = Defaults(steps=2, guidance=1.0, noise_carried=0.9)
 
 
@@ -56,8 +56,8 @@ class FakeStylizer:
         source = F.avg_pool2d(chunk.frames[last], FACTOR)
         styled = _tint(source, request) + 0.05 * request.strength * chunk.noise[:, :3]
         styled[:, 0] += self.drift * (chunk.seed % 7) / 7
-        for name, weight in request.active_controls.items():
-            mean = sum(weight.over(request.steps)) / request.steps
+        for name, weights in chunk.weights(request).items():
+            mean = torch.tensor(weights, dtype=torch.float32).mean(dim=0)[last].view(-1, 1, 1, 1)
             styled += 0.05 * mean * F.avg_pool2d(chunk.controls[name][last], FACTOR)
         latents = torch.cat([styled, chunk.noise[:, 3:]], dim=1)
         if chunk.carried is not None:

@@ -67,7 +67,9 @@ class AnimateDiff:
     def capabilities(self) -> Capabilities:
         """Every control that has a ControlNet in the folder; references where there is an IP-Adapter."""
         controls, most = frozenset(self.nets), self.adapter.most
-        return Capabilities(controls, negative_prompt=True, references=most, weighs_references=True, masks=True)
+        return Capabilities(
+            controls, negative_prompt=True, references=most, weighs_references=True, masks=True, times=True
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -133,7 +135,7 @@ class AnimateDiff:
         )
 
     def _denoise(self, chunk: Chunk, request: Request) -> Tensor:
-        weights = {name: weight.over(request.steps) for name, weight in request.active_controls.items()}
+        weights = chunk.weights(request)
         used, plan = [self.nets[name] for name in weights], self.memory.plan
         with self.memory.present(*(net.encoder for net in used)):
             steering = Steering.encode(self.nets, weights, chunk.controls, plan.slice_frames, plan.control_pictures)

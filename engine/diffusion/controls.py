@@ -72,24 +72,24 @@ class Nets(Mapping[str, Net], Generic[Net]):
 
 @dataclass(frozen=True)
 class Steering:
-    """Some controls with their weights at each step and hints `[T, c, h, w]`, ready to be asked at each window.
+    """Some controls with their weights at each step in each frame and hints `[T, c, h, w]`, to be asked at each window.
 
     `at_once`: how many pictures a net is shown at a time, None for all; each picture's answer is its own.
     """
 
-    parts: list[tuple[Any, tuple[float, ...], Tensor]]
+    parts: list[tuple[Any, tuple[tuple[float, ...], ...], Tensor]]
     at_once: int | None = None
 
     @classmethod
     def encode(
         cls,
         nets: Mapping[str, Control],
-        weights: Mapping[str, tuple[float, ...]],
+        weights: Mapping[str, tuple[tuple[float, ...], ...]],
         maps: Mapping[str, Tensor],
         slice_frames: int,
         at_once: int | None = None,
     ) -> Steering:
-        """This encodes the hints of all controls that `weights` names, step by step; `maps` must hold each of them."""
+        """This encodes the hints of all controls that `weights` names; `maps` must hold each of them."""
         missing = sorted(set(weights) - set(maps))
         if missing:
             raise ValueError(f"no control map for {', '.join(missing)}; there are maps for {', '.join(maps) or 'none'}")
@@ -101,29 +101,35 @@ class Steering:
     ) -> tuple[list[Tensor] | None, Tensor | None]:
         """This sums what the nets add for a window: latents `[B, C, W, h, w]`, text `[B * W, n, d]`.
 
-        A net whose weight is 0 at this step is not asked.
+        A net whose weight is 0 at this step in all of the window is not asked.
         """
         total: tuple[list[Tensor] | None, Tensor | None] = None, None
         pictures = latents.transpose(1, 2).flatten(0, 1)
         for net, weights, hints in self.parts:
-            if not weights[step]:
+            weight = weights[step][span.start : span.stop]
+            if not any(weight):
                 continue
             hint = hints[span.start : span.stop].repeat(len(latents), 1, 1, 1)
-            total = _add(total, *self._ask(net, weights[step], timestep, (pictures, text, hint)))
+            total = _add(total, *self._ask(net, weight * len(latents), timestep, (pictures, text, hint)))
         return total
 
     def _ask(
         self,
         net: Any,  # noqa: ANN401
-        weight: float,
+        weights: tuple[float, ...],
         timestep: Tensor,
         inputs: tuple[Tensor, Tensor, Tensor],
     ) -> tuple[list[Tensor], Tensor]:
-        """This asks one net about pictures with their text and hints, as many at a time as is wanted."""
+        """This asks one net about pictures with their text and hints, as many at a time as is wanted.
+
+        weights: of each picture; what the net adds to one is its own.
+        """
         few = self.at_once or len(inputs[0])
+        alike = len(set(weights)) == 1
+        scales = torch.split(inputs[0].new_tensor(weights).view(-1, 1, 1, 1), few)
         answers = [
-            net(pictures, timestep, text, hint, conditioning_scale=weight, return_dict=False)
-            for pictures, text, hint in zip(*(torch.split(whole, few) for whole in inputs), strict=True)
+            net(pictures, timestep, text, hint, conditioning_scale=weights[0] if alike else scale, return_dict=False)
+            for pictures, text, hint, scale in zip(*(torch.split(whole, few) for whole in inputs), scales, strict=True)
         ]
         if len(answers) == 1:  # joining would copy it
             down, middle = answers[0]

@@ -43,7 +43,9 @@ ANIMATEDIFF = Family(
     window=16,
     side=512,
     defaults=SLOW,
-    takes=Capabilities(SD15_CONTROLS, negative_prompt=True, references=4, weighs_references=True, masks=True),
+    takes=Capabilities(
+        SD15_CONTROLS, negative_prompt=True, references=4, weighs_references=True, masks=True, times=True
+    ),
 )
 
 
@@ -72,7 +74,7 @@ WAN_VACE = Family(
     side=480,
     # Each latent of a video had noise of its own when Wan was trained.
     defaults=Defaults(steps=30, guidance=5.0, noise_carried=0.0, controls={"depth": 1.0}),
-    takes=Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True),
+    takes=Capabilities(WAN_CONTROLS, negative_prompt=True, several=False, references=4, masks=True, times=True),
     working=10.0,
 )
 WAN_LICENCE = Licence("Apache-2.0", commercial=True)
@@ -114,7 +116,9 @@ ROWS = (
         "Small AnimateDiff, bundled: knows the looks of `restyle looks`, runs on a processor",
         licence=Licence("Apache-2.0", commercial=True),
         defaults=Defaults(steps=4, guidance=1.0, noise_carried=1.0, finished=True),
-        takes=Capabilities(frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True),
+        takes=Capabilities(
+            frozenset({"colour", "depth", "edges", "flow"}), negative_prompt=True, masks=True, times=True
+        ),
         side=288,
         folder=STARTER,
     ),

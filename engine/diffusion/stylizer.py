@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Protocol
 
 import torch
@@ -25,7 +26,8 @@ class Capabilities:
     """What a model takes: its controls by name (`depth`, `edges` ...), several at once or one, and words to avoid.
 
     `references` is how many pictures it can be shown of what is to be seen, 0 if none; does it weigh them?
-    `masks`: whether it can itself make a part of the picture anew, and keep the rest.
+    `masks`: whether it can itself make a part of the picture anew, and keep the rest. `times`: whether a control may
+    weigh more in some frames than in others.
     """
 
     controls: frozenset[str]
@@ -34,6 +36,7 @@ class Capabilities:
     references: int = 0
     weighs_references: bool = False
     masks: bool = False
+    times: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Chunk:
     first K latents as the chunk before gave them, 1 <= K < L; they come out bit-equal. before: `[P, c, h, w]`, the
     finished latents before those, at most as many as the model looks back on, for its decoder alone. mask:
     `[T, 1, H, W]`, 0 to 1, 1 where it is to be restyled, None for all; the latents of the rest are those of the source.
+    times: when each frame is seen, in seconds from the clip's first, for weights that change over time.
     told: is told now and then how much of the denoising is done, 0 to 1.
     """
 
@@ -116,6 +120,7 @@ class Chunk:
     seed: int = 0
     before: Tensor | None = None
     mask: Tensor | None = None
+    times: tuple[Fraction, ...] = ()
     told: Callable[[float], None] = lambda share: None
 
     def __post_init__(self) -> None:
@@ -131,6 +136,16 @@ class Chunk:
             raise ValueError(f"carried latents must be [1 to {len(noise) - 1}, c, h, w], are {describe(carried)}")
         if before is not None and (carried is None or before.shape[1:] != noise.shape[1:]):
             raise ValueError(f"latents before the chunk must come with carried ones like {describe(noise)}")
+        if self.times and len(self.times) != len(frames):
+            raise ValueError(f"{len(frames)} frames must have as many times, have {len(self.times)}")
+
+    def weights(self, request: Request) -> dict[str, tuple[tuple[float, ...], ...]]:
+        """The controls that have an effect in this chunk, by name: for each step the weight in each frame."""
+        if not self.times and any(weight.passages for weight in request.active_controls.values()):
+            raise ValueError("weights change over time, but the chunk does not say when its frames are seen")
+        times = self.times or (Fraction(0),) * len(self.frames)
+        weights = {name: weight.along(times, request.steps) for name, weight in request.active_controls.items()}
+        return {name: steps for name, steps in weights.items() if any(map(any, steps))}
 
 
 @dataclass(frozen=True)
@@ -201,6 +216,8 @@ def check_request(request: Request, capabilities: Capabilities, name: str) -> No
     if len(request.active_controls) > 1 and not capabilities.several:
         asked = " and ".join(request.active_controls)
         raise SettingsError(f"The model {name} takes one control at a time, not {asked}. Choose one of them.")
+    if any(weight.passages for weight in request.active_controls.values()) and not capabilities.times:
+        raise SettingsError(f"The model {name} weighs controls over steps only, not over time. Leave the times away.")
     _check_references(request.references, capabilities, name)
     if request.negative_prompt and not capabilities.negative_prompt:
         raise SettingsError(f"The model {name} takes no negative prompt. Leave it out.")

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
+from statistics import fmean
 from typing import Any, ClassVar
 
 import torch
@@ -174,6 +176,12 @@ def asked_controls(chunk: Chunk, request: Request) -> list[Asked]:
 def asked_control(chunk: Chunk, request: Request) -> Asked | None:
     """This finds the control that is followed by a model that takes one."""
     return next(iter(asked_controls(chunk, request)), None)
+
+
+def by_latents(weights: Sequence[float], rule: FrameRule) -> list[float]:
+    """This brings weights of frames to latents: each has the mean of those that it stands for."""
+    starts = [0, *range(rule.first, len(weights), rule.stride), len(weights)]
+    return [fmean(weights[start:stop]) for start, stop in pairwise(starts)]
 
 
 def guided(answers: Sequence[Tensor], guidance: float) -> Tensor:

@@ -28,9 +28,9 @@ from engine.diffusion.rolling import roll
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Capabilities, Chunk, Request
-from engine.diffusion.vace import DRAWN, Context, Kept, encode_context, with_references
+from engine.diffusion.vace import DRAWN, GREY, Context, Kept, encode_context, with_references
 from engine.diffusion.video_autoencoder import KINDS, VideoAutoencoder
-from engine.diffusion.video_model import VideoModel, asked_control, guided
+from engine.diffusion.video_model import VideoModel, asked_control, by_latents, guided
 from engine.errors import ModelError
 
 Pipeline: Any = WanVACEPipeline  # a type checker sees the dummy that the library shows where torch is missing
@@ -42,14 +42,14 @@ OTHER = ("low_noise", "high_noise")
 class Told:
     """What a run tells the denoiser beside the latents: the context, the words (and those against), and the weights.
 
-    made: `[L, 1, h, w]` of patches, 0 where all that is in it is known.
+    made: `[L, 1, h, w]` of patches, 0 where all that is in it is known. weights: `[S, L]`, at each step.
     """
 
     context: Context
     made: Tensor
     words: list[Tensor]
     guidance: float
-    weights: tuple[float, ...]
+    weights: Tensor
 
 
 @dataclass
@@ -57,7 +57,7 @@ class WanVace(VideoModel):
     """A loaded model: one expert, or two."""
 
     TAKES: ClassVar[Capabilities] = Capabilities(
-        frozenset(DRAWN), negative_prompt=True, several=False, references=4, masks=True
+        frozenset(DRAWN), negative_prompt=True, several=False, references=4, masks=True, times=True
     )
 
     experts: Experts
@@ -110,16 +110,13 @@ class WanVace(VideoModel):
         """This asks the expert for a level, with and without words, about one window."""
         context = told.context.told[part]
         # What is known is told in full, whatever the control's weight.
-        scale = 1 - told.made[part] * (1 - told.weights[step])
+        scale = 1 - told.made[part] * (1 - told.weights[step, part]).to(told.made).view(-1, 1, 1, 1)
         answers = [self.experts(timestep, latents, words, context, scale) for words in told.words]
         return guided(answers, told.guidance)
 
     def _tell(self, chunk: Chunk, request: Request) -> Told:
         """This encodes all that stays the same over a run."""
-        control, weights = None, (1.0,) * request.steps
-        if asked := asked_control(chunk, request):
-            name, shown, weights = asked
-            control = DRAWN[name](shown)
+        control, weights = self._control(chunk, request)
         kept = None
         if chunk.carried is not None:
             kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
@@ -127,8 +124,23 @@ class WanVace(VideoModel):
         pictures = [reference.picture for reference in request.active_references]
         context = encode_context(self.autoencoder, chunk.frames, mask, control, kept)
         context = with_references(context, self.autoencoder, pictures)
+        weights = torch.cat([weights.new_ones(request.steps, context.references), weights], dim=1)
         made = F.max_pool2d(context.made, self.experts.patch)
         return Told(context, made, self._embed(request), request.guidance, weights)
+
+    def _control(self, chunk: Chunk, request: Request) -> tuple[Tensor | None, Tensor]:
+        """This gives the control `[T, 3, H, W]` as VACE knows it, and its weight at each step in each latent, `[S, L]`.
+
+        A frame in which it never weighs anything is told as are all without a control: grey, and in full.
+        """
+        asked, weights = asked_control(chunk, request), chunk.weights(request)
+        if asked is None or asked[0] not in weights:
+            return None, torch.ones(request.steps, len(chunk.noise))
+        name, shown, _ = asked
+        free = [not any(frame) for frame in zip(*weights[name], strict=True)]
+        control = torch.where(torch.tensor(free).view(-1, 1, 1, 1), GREY, DRAWN[name](shown))
+        told = [[1.0 if none else one for one, none in zip(step, free, strict=True)] for step in weights[name]]
+        return control, torch.tensor([by_latents(step, self.rule) for step in told], dtype=torch.float64)
 
 
 def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, float]) -> WanVace:

@@ -172,6 +172,17 @@ def test_version_is_one_line(monkeypatch, capsys):
         ("clip.mp4 --look comic --control edges:3", 2, "between 0 and 2"),
         ("clip.mp4 --look comic --control edges:1@0.5-0.2", 2, "holds from 0.5 to 0.2"),
         ("clip.mp4 --look comic --control edges:1 --control edges:0.5@0-0.5", 2, "given twice for the same steps"),
+        (
+            "clip.mp4 --look comic --control edges:1@0:09-0:05",
+            2,
+            "holds from 0:09 to 0:05; it must end after it",
+        ),
+        (
+            "clip.mp4 --look comic --control edges:1@0:01-0:05",
+            2,
+            "edges at 1@0:01-0:05 lies beyond the end of clip",
+        ),
+        ("clip.mp4 --look comic --control edges:1@0:01.001-0:01.002", 2, "does nothing: no frame begins there. Widen"),
         ("clip.mp4 --look comic --codec av1", 2, "h264, hevc, prores4444, png"),
         ("clip.mp4 --look comic --reader ffmpeg", 2, "pyav, decord"),
         ("clip.mp4 --look comic --rate 24", 2, "has its own frame times"),

@@ -112,9 +112,11 @@ def test_before_anything_is_fetched_all_is_told_and_nothing_fails(person: Person
     assert "animatediff " in listed.stdout
     assert "no, 9.9 GB" in listed.stdout
     assert "Takes one of canny, depth, openpose. LTX-2 Community" in listed.stdout
-    assert "Takes colour, depth, edges, flow. Apache" in listed.stdout
+    assert "Takes colour, depth, edges, flow with weights over time. Apache" in listed.stdout
     told = json.loads(fresh.runs("models", "--json").stdout)
     assert told["models"]["starter"]["here"]
+    assert told["models"]["starter"]["weights over time"]
+    assert not told["models"]["ltx-2-19b"]["weights over time"]
     assert not told["models"]["animatediff"]["here"]
     assert told["detectors"]["hed"]["draws"] == "softedge"
     assert not told["detectors"]["hed"]["here"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -64,7 +66,9 @@ def true_flow(there: int, here: int) -> Tensor:
 
 
 class Stage:
-    """Frames that show their own number."""
+    """Frames that show their own number, 24 a second."""
+
+    info = SimpleNamespace(times=tuple(Fraction(frame, 24) for frame in range(100)))
 
     def read(self, start: int, stop: int) -> Tensor:
         return (torch.arange(start, stop) / 100).view(-1, 1, 1, 1).expand(-1, 3, HEIGHT, WIDTH).clone()

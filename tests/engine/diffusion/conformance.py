@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -178,6 +179,27 @@ class StylizerLaws:
         zero = model.restyle(given, replace(self.request_, controls=dict.fromkeys(model.capabilities.controls, 0.0)))
         assert torch.equal(none.frames, zero.frames)
         assert torch.equal(none.latents, zero.latents)
+
+    def test_weights_over_time_hold_in_their_frames(self, model: Stylizer, made: Made) -> None:
+        if not model.capabilities.times:
+            with pytest.raises(SettingsError, match="weighs controls over steps only, not over time"):
+                model.check(replace(self.request_, controls={"depth": ["1", "0@0:02-0:03"]}))
+            return
+        given, (name, *_) = self.chunk(model, 2 * model.window), self.request_.controls
+        given = replace(given, times=tuple(map(Fraction, range(len(given.frames)))))
+
+        def timed(*weights: str) -> Styled:
+            return model.restyle(given, replace(self.request_, controls={name: weights}))
+
+        none, whole = made(2 * model.window, controls={}), made(2 * model.window, controls={name: 0.3})
+        middle, end = f"0:{model.window:02d}", f"0:{len(given.frames):02d}"
+        for always in (("0.3@0:00-" + end,), ("1", "0.3@0:00-" + end), ("0.3", f"1@{end}-9:00")):
+            assert torch.equal(timed(*always).latents, whole.latents)
+        assert torch.equal(timed(f"0.3@0:00-{middle}", f"0.3@{middle}-{end}").latents, whole.latents)
+        assert torch.equal(timed("1", f"0@0:00-{end}").latents, none.latents)
+        half = timed("0.3", f"0@{middle}-{end}")
+        assert difference(half, whole) > 1e-4
+        assert difference(half, none) > 1e-4
 
     def test_every_control_that_it_claims_counts_by_its_weight_and_its_map(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, 5)

@@ -17,11 +17,13 @@ from torch import Tensor
 
 from engine.diffusion import catalog
 from engine.diffusion.animatediff import AnimateDiff
+from engine.diffusion.controls import Steering
 from engine.diffusion.sampling import levels
 from engine.diffusion.setup import Setup
 from engine.diffusion.stylizer import Chunk, Request, Styled, Stylizer
 from engine.errors import ModelError, SettingsError
 from engine.weights import Weighted
+from engine.windows import Span
 from tests.engine.diffusion import tiny_animatediff as tiny
 
 LIBRARY: Any = diffusers
@@ -167,6 +169,27 @@ def test_a_weight_in_stretches_is_what_their_steps_say(model: AnimateDiff) -> No
     assert difference(always, styled(depth="1@0-0.5")) > 1e-3
     assert difference(styled(depth="1@0-0.5"), styled(depth="1@0.5-1")) > 1e-3
     assert difference(styled(), styled(depth="0@0-0.5")) == 0
+
+
+@pytest.mark.parametrize("at_once", [None, 3])
+def test_what_a_net_adds_to_each_frame_is_weighed_by_itself(model: AnimateDiff, at_once: int | None) -> None:
+    given, span = chunk(model, 5), Span(1, 5)
+    latents, text = torch.randn(2, 8, 4, 3, 5), torch.randn(8, 32, tiny.TEXT)
+
+    def added(*weights: float) -> list[Tensor]:
+        steering = Steering.encode(model.nets, {"depth": (weights,)}, given.controls, 8, at_once)
+        with torch.no_grad():
+            down, middle = steering(0, span, latents, torch.tensor(5), text)
+        assert down is not None
+        assert middle is not None
+        return [*down, middle]
+
+    with torch.no_grad():
+        timed, whole = added(2.0, 0.0, 1.0, 0.5, 0.3), added(*[1.0] * 5)
+    weights = torch.tensor([0, 1, 0.5, 0.3] * 2).view(-1, 1, 1, 1)
+    for one, other in zip(timed, whole, strict=True):
+        assert torch.equal(one, other * weights)
+        assert other.any()
 
 
 def test_weights_may_be_whole_numbers_and_in_any_order(model: AnimateDiff) -> None:

@@ -1,5 +1,6 @@
 """The protocol's own checks: a wrong request is refused in words, a wrong tensor with its shape."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ def request(**changes: Any) -> Request:
         ({"strength": 1.1}, "strength"),
         ({"steps": 0}, "steps"),
         ({"controls": {"depth": "1@0-0.1"}}, "control depth at 1@0-0.1 would do nothing: none of 4 steps"),
+        ({"controls": {"depth": ["1", "0@0:01-0:02"]}}, "tiny weighs controls over steps only, not over time. Leave"),
         ({"negative_prompt": "blur"}, "does nothing at a guidance of 1"),
     ],
 )
@@ -62,6 +64,16 @@ def test_a_control_of_weight_zero_is_as_if_it_were_not_there() -> None:
     assert request(controls={"pose": 0.0, "depth": 1}).active_controls == {"depth": Weight.of(1)}
 
 
+def test_weights_over_time_are_taken_where_the_model_can() -> None:
+    timed = request(controls={"depth": ["1", "0@0:01-0:02"]})
+    check_request(timed, Capabilities(frozenset({"depth"}), negative_prompt=True, times=True), "tiny")
+    given = Chunk(FRAMES, NOISE, times=tuple(Fraction(second) for second in range(4)))
+    assert given.weights(timed) == {"depth": ((1, 0, 1, 1),) * timed.steps}
+    assert given.weights(request(controls={"depth": "1@0:06-0:07", "edges": 1})) == {"edges": ((1,) * 4,) * 4}
+    with pytest.raises(ValueError, match="does not say when its frames are seen"):
+        Chunk(FRAMES, NOISE).weights(timed)
+
+
 FRAMES, NOISE = torch.rand(4, 3, 16, 24), torch.randn(4, 4, 2, 3)
 
 
@@ -77,6 +89,7 @@ FRAMES, NOISE = torch.rand(4, 3, 16, 24), torch.randn(4, 4, 2, 3)
         ({"controls": {"depth": torch.rand(4, 1, 8, 24)}}, "control depth must be"),
         ({"controls": {"depth": torch.rand(3, 1, 16, 24)}}, "control depth must be"),
         ({"controls": {"depth": torch.full((4, 1, 16, 24), 255.0)}}, "control depth must be 0 to 1"),
+        ({"times": (Fraction(0),)}, "4 frames must have as many times, have 1"),
         ({"noise": NOISE[:0]}, "noise must be"),
         ({"noise": torch.cat([NOISE, NOISE])}, "noise must be"),
         ({"noise": NOISE.double()}, "noise must be"),

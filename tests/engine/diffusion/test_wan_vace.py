@@ -9,6 +9,7 @@ import json
 import math
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,28 @@ def test_more_frames_than_a_window_cost_each_as_much_as_in_one(model: WanVace) -
     assert sum(asked) == 30 * REQUEST.steps
     assert len(asked) == 11 * REQUEST.steps  # one more than would hold them, so that there is room to roll
     assert asked[:11] != asked[11:22]  # the cuts move from step to step
+
+
+def test_a_latent_has_the_mean_weight_of_its_frames_and_where_there_is_none_is_told_grey(model: WanVace) -> None:
+    given = replace(chunk(model, 13), times=tuple(map(Fraction, range(13))))
+    controls = {"depth": ["0.8", "0.4@0:03-0:05", "0@0:09-0:13"]}
+    with torch.no_grad():
+        told = model._tell(given, replace(REQUEST, controls=controls, references=(Reference(torch.rand(3, 16, 16)),)))
+    assert told.weights.shape == (REQUEST.steps, 5)  # the reference's first
+    torch.testing.assert_close(told.weights[0], torch.tensor([1, 0.8, 0.6, 0.8, 1], dtype=torch.float64))
+    scales: list[Tensor] = []
+
+    def note(_: object, __: object, told: dict[str, Tensor]) -> None:
+        scales.append(told["control_hidden_states_scale"][0].flatten())
+
+    hook = model.experts.nets[0].register_forward_pre_hook(note, with_kwargs=True)
+    model.restyle(given, replace(REQUEST, controls=controls))
+    hook.remove()
+    torch.testing.assert_close(scales[0].view(4, -1).T, torch.tensor([0.8, 0.6, 0.8, 1]).expand(6, 4))
+    control, _ = model._control(given, replace(REQUEST, controls=controls))
+    assert control is not None
+    assert torch.equal(control[:9], given.controls["depth"][:9].expand(-1, 3, -1, -1))
+    assert (control[9:] == 0.5).all()
 
 
 def test_no_cache_is_on_that_adds_what_vace_adds_twice(model: WanVace) -> None:
