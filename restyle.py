@@ -18,9 +18,10 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.pipeline import Progress, Result, restyle_frames
 from engine.pipeline import restyle as _restyle
+from engine.pipeline import restyle_frames
 from engine.settings import Look, Settings
+from engine.telling import Progress, Result
 
 __all__ = ["Look", "Progress", "Result", "Settings", "frames", "video"]
 

@@ -23,7 +23,8 @@ from av.stream import Disposition
 
 from benchmarks.jobs import choose_model, settings_for
 from engine.errors import RestyleError
-from engine.pipeline import Result, restyle
+from engine.pipeline import restyle
+from engine.telling import Result
 
 CLIPS = {".mp4", ".m4v", ".mov", ".mkv", ".webm"}
 STILLS = {".png", ".jpg", ".tif", ".exr"}

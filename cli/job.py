@@ -17,8 +17,8 @@ from cli.words import MIDDLE
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
-    from engine.pipeline import Result
     from engine.settings import Settings
+    from engine.telling import Result
 
 
 def run_job(chosen: argparse.Namespace, named: Path | None = None) -> None:

@@ -44,8 +44,8 @@ class Finish:
     runs over them and loses what is small; 1 is exactly. flat: how often surfaces are smoothed between their contours.
     strokes: length of those that a brush leaves along the forms. tones: how many steps from black to white surfaces
     are printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what
-    share colours become richer. lines: how black the source's contours are drawn, 0 to 1. tubes: how bright they are
-    bent of glass, in the colours painted there. glow: how far what is bright shines, 1 as a lamp. Of each, 0 is none.
+    share colours become richer. lines: how black the source's contours are drawn, 0 to 1. tubes: how bright they
+    shine, in the colours painted there. glow: how far what is bright shines, 1 as a lamp. Of each, 0 is none.
     """
 
     calm: float = 0.0
@@ -69,7 +69,9 @@ class Finish:
     def _over(self, picture: Image, source: Image) -> Image:
         if self.calm:
             picture = calmed(picture, source, self.calm)
-        painted, plain = picture, flatten(source, 2, 0.16, 3) if self.forms or self.lines or self.tubes else source
+        painted = picture
+        if self.forms or self.lines or self.tubes:
+            plain = flatten(source, 2, 0.16, 3)
         if self.forms:
             picture = clip(picture + self.forms * (guided(picture, plain) - picture))
         if self.flat:

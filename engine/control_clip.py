@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,10 +17,10 @@ from engine.given import Given
 from engine.media import MapWriter, check_map_output, open_reader
 from engine.naming import stem_of
 from engine.parallel import workplaces
-from engine.pipeline import Progress
 from engine.settings import Settings
 from engine.shots import find_shots
 from engine.sizes import choose_sizes
+from engine.telling import CUTS, PASSES, Progress, Report, told
 from engine.windows import Span
 from preprocessors.workplace import Workplace
 
@@ -31,7 +31,7 @@ def draw_control(
     output: Path | None,
     settings: Settings,
     rate: Fraction | None,
-    progress: Callable[[Progress], None],
+    progress: Report,
 ) -> Path:
     """This writes control `name` of a clip, beside it if `output` is None, and gives the file's name.
 
@@ -54,16 +54,8 @@ def draw_control(
     with open_reader(source, reader=settings.reader, rate=rate) as reader:
         info = reader.info
         size = choose_sizes(settings, info, catalog.find(settings.model).side).work
-
-        def told(done: int, total: int) -> None:
-            progress(Progress("checking passes", done, total))
-
-        proxy = open_proxy(reader, settings.passes, size, told)
-
-        def looked(done: int, total: int) -> None:
-            progress(Progress("finding cuts", done, total))
-
-        shots = find_shots(settings.cuts, info.times, lambda: slices(reader, looked))
+        proxy = open_proxy(reader, settings.passes, size, told(progress, PASSES))
+        shots = find_shots(settings.cuts, info.times, lambda: slices(reader, told(progress, CUTS)))
         mark, footage = source_mark(source, settings.reader), Footage(reader, size)
         control: Given = (proxy.givens() if proxy else {}).get(name) or Drawn(
             drawer, footage, MapCache(cache_folder() / "controls"), mark, at

@@ -38,11 +38,9 @@ from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
 from engine.sizes import Sizes, choose_sizes
 from engine.sources import open_sources
-from engine.telling import CUTS, MASK, STILLS, WRITING, Progress, Report, Result, noted, silent, told
+from engine.telling import CUTS, MASK, PASSES, STILLS, WRITING, Progress, Report, Result, noted, silent, told
 from engine.upsampling import delivered
 from engine.writing import Delivery, Desk
-
-__all__ = ["MASK", "WRITING", "Progress", "Result", "default_output", "restyle", "restyle_frames", "set_up"]
 
 
 def restyle(
@@ -70,7 +68,7 @@ def restyle(
         reader = opened.enter_context(read())
         sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
         warnings = check_job(source, output, settings, reader.info, sizes, fresh)
-        proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, "checking passes"))
+        proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, PASSES))
         cache, mark = MapCache(cache_folder() / "controls"), source_mark(source, settings.reader)
         beside = partial(open_sources, settings, sizes=sizes, proxy=proxy, cache=cache, mark=mark)
         first, *others = workplaces(settings)
@@ -130,7 +128,7 @@ def restyle_frames(
     """
     reader = TensorReader(frames, rate)
     sizes = choose_sizes(settings, reader.info, catalog.find(settings.model).side)
-    proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, "checking passes"))
+    proxy = open_proxy(reader, settings.passes, sizes.work, told(progress, PASSES))
     beside = partial(open_sources, settings, reader, sizes, proxy, mark="")
     places = workplaces(settings)
     check_moments(settings, reader.info)

@@ -11,6 +11,7 @@ MASK = "finding the mask"  # a stage that lies between those of others
 WRITING = "joining and writing"
 CUTS = "finding cuts"
 STILLS = "reading stills"
+PASSES = "checking passes"
 
 
 @dataclass(frozen=True)

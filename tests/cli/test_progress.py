@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from cli.progress import Bar, Lines, in_minutes
-from engine.pipeline import Progress
+from engine.telling import Progress
 
 
 @pytest.fixture

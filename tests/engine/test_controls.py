@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine import controls as rooms
-from engine import pipeline
+from engine import pipeline, telling
 from engine.controls import KINDS, draw, draw_window, load_depth, load_drawers
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
@@ -180,7 +180,7 @@ def test_a_stopped_job_with_fitted_controls_goes_on_to_the_same_bytes(tmp_path: 
     class Killed(BaseException):
         """Stands for a kill: nothing may catch it."""
 
-    def kill_after_one_chunk(progress: pipeline.Progress) -> None:
+    def kill_after_one_chunk(progress: telling.Progress) -> None:
         if progress.stage == "restyling" and progress.done >= 21:
             raise Killed
 

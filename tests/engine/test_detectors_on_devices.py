@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine import pipeline
+from engine import pipeline, telling
 from engine.cache import MapCache
 from engine.detectors import load_detector
 from engine.diffusion import catalog
@@ -67,7 +67,7 @@ def test_a_job_has_its_detectors_on_the_models_device_but_never_beside_its_work(
 ) -> None:
     """In two chunks; where memory runs out for a detector, early or while the result is steadied, the job goes on."""
     (tmp_path / "raft.pth").write_bytes(b"weights")
-    net, told = Still(full), list[pipeline.Progress]()
+    net, told = Still(full), list[telling.Progress]()
     monkeypatch.setattr(RaftFlow, "load", classmethod(lambda cls, file, weights, at: cls(net, weights, at)))
     monkeypatch.setattr("engine.plan.LONGEST", 24)
     monkeypatch.setattr("engine.parallel.works_ahead", lambda *_: ahead)

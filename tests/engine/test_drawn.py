@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine import controls as kinds
-from engine import pipeline
+from engine import pipeline, telling
 from engine.cache import MapCache
 from engine.control_clip import draw_control
 from engine.diffusion import catalog
@@ -78,7 +78,7 @@ def drawers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Counting]:
 ASKED = Settings(look="comic", cuts="none", controls={"depth": 1.0, "edges": 0.5}, steady=0)
 
 
-def run(source: Path, output: str, settings: Settings = ASKED) -> pipeline.Result:
+def run(source: Path, output: str, settings: Settings = ASKED) -> telling.Result:
     return pipeline.restyle(source, source.with_name(output), settings)
 
 

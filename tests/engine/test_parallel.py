@@ -18,8 +18,8 @@ from engine.diffusion.memory import Ladder
 from engine.diffusion.setup import find_devices
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import ResourceError, SettingsError
-from engine.pipeline import Progress
 from engine.settings import Settings
+from engine.telling import Progress
 from tests.engine.diffusion import tiny_sd15
 from tests.engine.test_pipeline import Killed, draw_clip
 from tests.fake_stylizer import FakeStylizer, slow_layers

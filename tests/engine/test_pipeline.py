@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine import identity, pipeline
+from engine import identity, pipeline, telling
 from engine.errors import JobError, MediaError, ResourceError, SettingsError
 from engine.media import open_reader, probe
 from engine.report import FinishedJob
@@ -92,7 +92,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
     with pytest.raises(Killed):
         pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=kill_after_one_chunk)
     assert not (tmp_path / "killed.mp4").exists()
-    told: list[pipeline.Progress] = []
+    told: list[telling.Progress] = []
     resumed = pipeline.restyle(source, tmp_path / "killed.mp4", STEADY, progress=told.append)
     assert resumed.resumed_chunks == 1
     assert "going on: 1 of 4 chunks are finished" in [progress.note for progress in told]
@@ -103,7 +103,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(tmp_path, model):
 
 def test_progress_moves_within_a_chunk_and_ends_with_all_frames(tmp_path, model):
     """Its two steps, what comes before them (told when half done) and what comes after count alike: six frames each."""
-    told: list[pipeline.Progress] = []
+    told: list[telling.Progress] = []
     pipeline.restyle(draw_clip(tmp_path / "clip.mp4", 24), None, COMIC, progress=told.append)
     assert len(model.calls) == 1
     assert [progress.done for progress in told if progress.stage == "restyling"] == [0, 3, 12, 18, 24]
@@ -337,7 +337,7 @@ def test_a_result_of_other_cuts_is_not_judged_by_the_new_plan(tmp_path, model):
     cuts.write_text("30\n")
 
     def stop(progress):
-        if progress.stage == pipeline.WRITING:
+        if progress.stage == telling.WRITING:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -10,9 +10,9 @@ import pytest
 from engine.diffusion import catalog
 from engine.errors import SettingsError
 from engine.media import open_reader
-from engine.pipeline import Progress
 from engine.preview import TILE, all_looks, preview
 from engine.settings import Codec, Settings, look_names
+from engine.telling import Progress
 from tests.engine.test_pipeline import draw_clip
 
 COMIC = Settings(look="comic", cuts="none")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from engine import chunks, parallel, pipeline
+from engine import chunks, parallel, pipeline, telling
 from engine.beside import prepared_bytes
 from engine.chunks import Finished, Prepared, prepared
 from engine.diffusion import catalog
@@ -56,7 +56,7 @@ def running() -> list[str]:
 def test_ahead_or_not_the_result_is_the_same_and_so_is_one_that_was_killed(
     source: Path, monkeypatch: pytest.MonkeyPatch, rule: FrameRule
 ) -> None:
-    def kill(progress: pipeline.Progress) -> None:
+    def kill(progress: telling.Progress) -> None:
         if len(list(source.parent.glob("killed.mp4.restyle/chunk-*.safetensors"))) == 2:
             raise Killed
 

@@ -20,8 +20,8 @@ from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import MediaError
 from engine.media import Writer
-from engine.pipeline import Progress
 from engine.settings import Settings
+from engine.telling import WRITING, Progress
 from tests.engine.test_pipeline import Killed, draw_clip
 from tests.fake_stylizer import FakeStylizer
 
@@ -84,7 +84,7 @@ def test_written_beside_or_after_the_result_is_the_same_and_so_is_one_that_was_k
     after = run(source, "after.mp4", models, monkeypatch, at_once=False, asked=asked)
     told = list[Progress]()
     assert run(source, "beside.mp4", models, monkeypatch, asked=asked, told=told.append) == after
-    for stage in ("restyling", pipeline.WRITING):
+    for stage in ("restyling", WRITING):
         done = [progress.done for progress in told if progress.stage == stage and not progress.note]
         assert done == sorted(done)
         assert done[-1] == [progress.total for progress in told if progress.stage == stage][-1]
@@ -163,7 +163,7 @@ def test_what_goes_wrong_after_the_last_chunk_is_said_too(source: Path, monkeypa
     assert_nothing_is_left(source, "result.mp4")
 
 
-@pytest.mark.parametrize("stage", ["restyling", pipeline.WRITING])
+@pytest.mark.parametrize("stage", ["restyling", WRITING])
 def test_a_job_that_is_stopped_waits_for_nothing_and_leaves_nothing_half_written(
     source: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:

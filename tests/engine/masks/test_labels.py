@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import restyle
-from engine import pipeline
+from engine import pipeline, telling
 from engine.cache import MapCache
 from engine.detectors import DETECTORS, load_labels
 from engine.errors import ModelError, SettingsError
@@ -103,11 +103,11 @@ def test_each_frame_is_told_as_it_is_looked_at_and_what_is_kept_is_not(checkpoin
 
 
 def test_a_job_tells_how_far_its_mask_is(checkpoint, frames, model):
-    told: list[pipeline.Progress] = []
+    told: list[telling.Progress] = []
     given = {**settings(checkpoint, "person").to_dict(), "codec": "h264"}
     list(restyle.frames(frames, progress=told.append, **given))
     stages = [one.stage for one in told if one.total]
-    assert stages.count(pipeline.MASK) >= FRAMES
+    assert stages.count(telling.MASK) >= FRAMES
 
 
 def test_a_second_run_looks_at_nothing_again(checkpoint, frames, model, tmp_path, monkeypatch):
