@@ -19,12 +19,12 @@ from engine.references import reference_files
 from engine.settings import Settings
 from engine.sizes import Sizes
 
-CHUNKS = 6
+CHUNKS = 7
 """Raised by a version that makes other chunks of the same source, settings and model. 2: windows roll near the ends.
 3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
 are finished. 5: these are even where the source is; chance goes by the frames of shots and chunks, not by numbers;
 pictures are read in the colours of their profiles, PNG and TIFF turned upright. 6: what the bundled model paints ends
-where the forms of the source do."""
+where the forms of the source do. 7: Wan VACE is told kept latents under a little noise."""
 RESULT = 2
 """Raised by a version that makes another result of the same chunks and settings. 2: steadied along smoother motion;
 painted frames take on light only as the source's changes."""

@@ -19,6 +19,11 @@ from engine.diffusion.video_autoencoder import VideoAutoencoder
 from engine.windows import Span
 
 GREY = 0.5
+KEPT_NOISE = 0.02
+"""The share of noise in kept latents as they are told, so that their flaws are not taken for something to go on with.
+
+As WanGP has it for VACE (`overlap_noise`, 20 of 1000), but not drawn afresh at each step: it is the shot's own.
+"""
 _WHEEL = ((15, (1, 0, 0)), (6, (1, 1, 0)), (4, (0, 1, 0)), (11, (0, 1, 1)), (13, (0, 0, 1)), (6, (1, 0, 1)))
 """Hues of Baker et al. (IJCV 2011), and in how many steps each turns into the next."""
 
@@ -62,6 +67,7 @@ def encode_context(
         count = len(carried.latents)
         inactive[1:count] = carried.latents[1:]  # the same frames without the loss of decoding and encoding them
         kept = inactive[:count].clone()
+        inactive[:count] = torch.lerp(kept, carried.noise.to(kept), KEPT_NOISE)
     mask = by_latents(made, autoencoder)
     return Context(torch.cat([inactive, reactive, mask.to(inactive)], dim=1), mask.amax(1, keepdim=True), kept)
 
@@ -92,9 +98,10 @@ def _on_white(picture: Tensor, size: list[int]) -> Tensor:
 
 @dataclass(frozen=True)
 class Kept:
-    """What stays of the chunk before: its last latents `[K, c, h, w]` and the frames that both chunks share."""
+    """What stays of the chunk before: its last latents `[K, c, h, w]`, their noise, and the frames that both share."""
 
     latents: Tensor
+    noise: Tensor
     frames: Tensor
 
 

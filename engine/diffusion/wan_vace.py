@@ -2,7 +2,8 @@
 
 The folder holds `transformer` (and `transformer_2`, for the lower noise levels), `vae`, `text_encoder`, `tokenizer` and
 `scheduler`. Chunks are chained in latents: what is carried is held at every level and told the model as known frames,
-as it has learned to go on from a video; nothing of it is decoded and encoded again but its very first frame.
+lightly under noise, as it has learned to go on from a video; nothing of it is decoded and encoded again but its very
+first frame.
 """
 
 from __future__ import annotations
@@ -119,7 +120,8 @@ class WanVace(VideoModel):
         control, weights = self._control(chunk, request)
         kept = None
         if chunk.carried is not None:
-            kept = Kept(chunk.carried, self.autoencoder.decode(chunk.carried, chunk.before))
+            shared = self.autoencoder.decode(chunk.carried, chunk.before)
+            kept = Kept(chunk.carried, chunk.noise[: len(chunk.carried)], shared)
         mask = None if chunk.mask is None else touched(chunk.mask)
         pictures = [reference.picture for reference in request.active_references]
         context = encode_context(self.autoencoder, chunk.frames, mask, control, kept)

@@ -149,7 +149,10 @@ def test_what_is_carried_is_told_as_known_and_the_rest_as_to_be_made(model: WanV
     hook.remove()
     mask = seen[0][:, 2 * tiny_wan.CHANNELS :]
     assert mask.flatten(1).amax(1).tolist() == mask.flatten(1).amin(1).tolist() == [0, 0, 1, 1, 1]
-    assert torch.equal(seen[0][1, : tiny_wan.CHANNELS], carried[1])
+    told = 0.98 * carried[1] + 0.02 * given.noise[1]  # lightly under the shot's own noise, the same at every step
+    assert len(seen) == 2 * REQUEST.steps
+    for context in seen:
+        torch.testing.assert_close(context[1, : tiny_wan.CHANNELS], told)
     assert torch.equal(held.latents[:2], carried)
     pixels = torch.ones(1, 3, 17, *SIZE)
     pixels[:, :, :5] = 0
@@ -200,7 +203,8 @@ def test_the_first_kept_latent_is_shown_as_a_first_frame(model: WanVace) -> None
     model.restyle(replace(given, carried=carried, before=carried.flip(0)), REQUEST)
     hook.remove()
     alone = model.autoencoder.decode(carried, carried.flip(0))[:1]
-    torch.testing.assert_close(seen[0][0, : tiny_wan.CHANNELS], model.autoencoder.encode(alone)[0])
+    first = 0.98 * model.autoencoder.encode(alone)[0] + 0.02 * given.noise[0]
+    torch.testing.assert_close(seen[0][0, : tiny_wan.CHANNELS], first)
 
 
 def test_carried_latents_are_seen_at_each_level_under_their_own_noise(model: WanVace) -> None:
