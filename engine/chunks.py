@@ -29,6 +29,7 @@ from engine.motion import Motion, Motions, of_pairs
 from engine.sizes import Sizes, padding_of
 from engine.tail import HandedNoise, Tail
 from engine.take import Take
+from engine.timecode import seen_at
 from engine.windows import Span
 from preprocessors.workplace import Workplace
 
@@ -141,8 +142,8 @@ def _prepare(
     noise, state = _shot_noise(studio, take, frames, before)
     seed = seed_at(take.seed, take.shot.start, "sampler", span.start)
     mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
-    seen = [time - studio.reader.info.times[0] for time in studio.reader.info.times[span.start : span.stop]]
-    times = (*seen, *seen[-1:] * (len(frames) - len(seen)))  # as padding repeats the last frame
+    seen = seen_at(studio.reader.info, span.start, span.stop)
+    times = seen + seen[-1:] * (len(frames) - len(seen))  # as padding repeats the last frame
     asked = Chunk(frames, noise, maps, seed=seed, mask=mask, times=times)
     kept = studio.stylizer.rule.latents(shared) if shared else 0
     return Prepared(take, asked, HandedNoise(state, _last(noise, kept)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
@@ -18,6 +18,7 @@ from engine.keyframes import FINER, Led, through
 from engine.motion import Motion, of_pairs
 from engine.plan import Plan
 from engine.take import Take
+from engine.timecode import seen_at
 from engine.windows import Span
 from preprocessors.flow import DisFlow
 
@@ -76,10 +77,18 @@ def _joined(
     after, before = overlaps(takes), 0
     for take in takes:
         source = read_frames(studio.reader, take.span, studio.sizes.work) if with_source else None
-        frames = join.add(made(take), before, after[take.span.start], source)
+        frames = join.add(made(take), before, after[take.span.start], source, _steered(studio, take))
         yield frames, None if source is None else source[: len(frames)]
         before = after[take.span.start]
         del frames, source  # or they would stay while the next chunk is joined
+
+
+def _steered(studio: Studio, take: Take) -> Hashable | None:
+    """This gives the controls' weights in a chunk's frames, or None where they change within it."""
+    times = seen_at(studio.reader.info, take.span.start, take.span.stop)
+    weights = studio.request.active_controls.values()
+    frames = set(zip(*(step for weight in weights for step in weight.along(times, studio.request.steps)), strict=True))
+    return None if len(frames) > 1 else tuple(frames)
 
 
 def _steadied(

@@ -25,6 +25,11 @@ def read_time(text: str) -> Fraction | None:
     return Fraction(seconds) + 60 * int(minutes or 0) + 3600 * int(hours or 0)
 
 
+def seen_at(info: MediaInfo, start: int = 0, stop: int | None = None) -> tuple[Fraction, ...]:
+    """This says when frames from `start` to before `stop` (the last, if None) are seen, in seconds from the first."""
+    return tuple(time - info.times[0] for time in info.times[start:stop])
+
+
 def frame_at(time: Fraction, info: MediaInfo, asked: str) -> int:
     """This finds the frame nearest to a time, in seconds from the first frame. asked: what wants it, in words.
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from engine.errors import SettingsError
-from engine.timecode import WRITTEN, check_within, read_time
+from engine.timecode import WRITTEN, check_within, read_time, seen_at
 
 if TYPE_CHECKING:  # the command line reads weights, too, and answers at once
     from engine.media import MediaInfo
@@ -153,7 +153,7 @@ def read_weights(controls: object) -> Mapping[str, Weight]:
 
 def check_times(controls: Mapping[str, Weighted], info: MediaInfo) -> None:
     """This refuses weights for times that the clip does not have, or in which no frame begins to be seen."""
-    times = [time - info.times[0] for time in info.times]
+    times = seen_at(info)
     for name, weight in read_weights(controls).items():
         for passage in weight.passages:
             for end in (passage.start, passage.stop):

@@ -130,6 +130,22 @@ def test_a_chunk_in_another_colour_takes_the_shot_s(clip: Tensor) -> None:
     assert apart(tinted, calm[3:]) > 5 / 255
 
 
+def test_a_chunk_is_held_to_the_first_that_was_steered_alike(clip: Tensor) -> None:
+    """A person makes the middle lighter: it stays so, the end is as the beginning, and seams add up in neither."""
+    source, light, seam = (clip[:1] * 0.6 + 0.2).expand(20, -1, -1, -1), torch.zeros(20, 1, 1, 1), 1.5 / 255
+    light[7:14] = 0.1
+    look, off = source + light, []
+    for told in (True, False):
+        join, made = ChunkJoin(FLOW), []
+        for start in range(19):
+            chunk, lit = look[start : start + 2] + torch.tensor([0, seam]).view(2, 1, 1, 1), light[start : start + 2]
+            steered = () if not told else None if lit[0] != lit[1] else float(lit[0])
+            made.append(join.add(chunk, int(start > 0), int(start < 18), source[start : start + 2], steered))
+        off.append(float((torch.cat(made) - look).mean(dim=(1, 2, 3)).abs().max()))
+    assert off[0] < 6.5 / 255  # four chunks: the first of either kind, and those in which it changes
+    assert off[1] > 12 / 255
+
+
 def test_the_same_chunks_give_the_same_frames(clip: Tensor) -> None:
     chunks = [(textured(clip[:4], 1), 0, 2), (textured(clip[2:], 2), 2, 0)]
     before = [frames.clone() for frames, _, _ in chunks]

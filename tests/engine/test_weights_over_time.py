@@ -45,7 +45,7 @@ def made(
 def test_it_weighs_otherwise_in_that_time_alone(
     monkeypatch: pytest.MonkeyPatch, folder: Path, model: FakeStylizer
 ) -> None:
-    """In each of three shots of one chunk: where chunks meet, colours are held to those of the first."""
+    """In each of three shots of one chunk."""
     always = made(monkeypatch, "always", "--control", "depth:1", shots=True)
     timed, less = (made(monkeypatch, str(len(how)), *how, shots=True) for how in (TIMED, ("--control", "depth:0.2")))
     assert len(model.calls) == 9
@@ -73,6 +73,16 @@ def test_every_chunk_of_a_shot_is_asked_for_the_weights_of_its_own_frames(
     for first, weights in asked.items():
         assert weights == tuple(0.2 if 18 <= first + place < 36 else 1 for place in range(len(weights)))
         assert len(set(weights)) == 2
+
+
+def test_what_it_does_to_colours_is_not_taken_back_in_later_chunks(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, model: FakeStylizer
+) -> None:
+    """The last of three chunks lies in it, and is not held to the colours of the first, which does not."""
+    timed = made(monkeypatch, "timed", "--control", "depth:2", "--control", "depth:0@0:00.8-0:01.66")
+    never = made(monkeypatch, "never", "--control", "depth:0")
+    assert (timed[:16] - never[:16]).mean() > 5 / 255
+    assert (timed[40:] - never[40:]).mean().abs() < 0.5 / 255
 
 
 def test_frames_that_fill_a_chunk_up_weigh_as_its_last(
