@@ -102,7 +102,8 @@ def _borders(way: Tensor, small: tuple[int, int] | torch.Size) -> Tensor:
     """This marks the pixels `[H, W]` around which ways differ."""
     reach = round(max(RINGS))
     ends = F.adaptive_max_pool2d(torch.cat([way, -way], dim=1), small)
-    ends = F.max_pool2d(ends, 2 * reach + 1, 1, reach)
+    for kernel in ((2 * reach + 1, 1), (1, 2 * reach + 1)):  # in one go it takes more than twice as long
+        ends = F.max_pool2d(ends, kernel, 1, [side // 2 for side in kernel])
     apart = (ends[:, :2] + ends[:, 2:]).amax(dim=1, keepdim=True) > APART * way.shape[-1] / small[1]
     return F.interpolate(apart.float(), way.shape[-2:], mode="nearest")[0, 0] > 0
 

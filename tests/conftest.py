@@ -1,6 +1,8 @@
 """Fixtures for all tests: where the shared footage lies, one thread for torch, a stand-in for the model."""
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,7 @@ from engine.diffusion import catalog
 from tests.fake_stylizer import FakeStylizer
 
 ROOT = Path(__file__).resolve().parent.parent
+NUMBERS = count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,10 +24,18 @@ def _one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> Iterator[None]:
+    """What is kept must outlive a loss of power; a test must not, and flushing each file takes milliseconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds what another one has kept, or writes into the home of whoever runs it."""
-    monkeypatch.setenv("RESTYLE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("RESTYLE_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{next(NUMBERS)}"))
 
 
 @pytest.fixture(scope="session")
