@@ -24,7 +24,8 @@ CHUNKS = 7
 3: noir and pencil keep more of the source, and masks that are followed keep to borders. 4: the bundled model's frames
 are finished. 5: these are even where the source is; chance goes by the frames of shots and chunks, not by numbers;
 pictures are read in the colours of their profiles, PNG and TIFF turned upright. 6: what the bundled model paints ends
-where the forms of the source do. 7: Wan VACE is told kept latents under a little noise."""
+where the forms of the source do. 7: Wan VACE is told kept latents under a little noise; a prompt
+that names a look is finished like it."""
 RESULT = 2
 """Raised by a version that makes another result of the same chunks and settings. 2: steadied along smoother motion;
 painted frames take on light only as the source's changes."""

@@ -32,7 +32,7 @@ from engine.media import TensorReader, open_reader
 from engine.motion import estimated, same_for_all
 from engine.naming import as_named, default_output, job_folder
 from engine.parallel import load_models, on_devices, restyle_shots, workplaces
-from engine.plan import Plan, check_job, check_moments, make_request
+from engine.plan import Plan, check_job, check_moments, look_of, make_request
 from engine.planning import make_plan
 from engine.room import bytes_of_job, bytes_of_result, bytes_there, check_room
 from engine.settings import Look, Settings
@@ -176,7 +176,7 @@ def _tell_news(studio: Studio, progress: Report) -> None:
 def set_up(part: Compose, stylizer: Stylizer, settings: Settings, sizes: Sizes, journal: Journal) -> Studio:
     """This puts together what restyling a chunk needs. part: of the picture, that is restyled."""
     request, sources = make_request(settings, stylizer), part.sources
-    controls, proxy, look = sources.controls(request), sources.proxy, settings.load_look()
+    controls, proxy, look = sources.controls(request), sources.proxy, look_of(settings, stylizer)
     motions = same_for_all(proxy) if proxy else estimated(sources.detectors.get("flow"), sources.workplace)
     return Studio(
         reader=sources.reader,

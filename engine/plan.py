@@ -24,6 +24,7 @@ from engine.sizes import Sizes
 from engine.take import Take
 from engine.weights import Weighted, check_times
 from engine.windows import FrameRule, Span, plan_chunks
+from engine.words import look_in
 
 LONGEST = 96  # frames denoised together; more saves little and delays what is safe on disk
 OVERLAP = 8  # frames that neighbouring chunks share
@@ -33,7 +34,7 @@ DEPTH_OF_PASSES = 0.5  # weight of a render's depth where nobody has chosen cont
 def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     """This says what is asked of the model: the settings, then the look, then what the model does best."""
     defaults = stylizer.defaults
-    look = settings.load_look()
+    look = look_of(settings, stylizer)
     strength = settings.strength if settings.strength is not None else look.strength if look else 0.6
     controls = settings.controls if settings.controls is not None else _controls_of(look, stylizer)
     takes = stylizer.capabilities
@@ -51,6 +52,13 @@ def make_request(settings: Settings, stylizer: Stylizer) -> Request:
     )
     stylizer.check(request)
     return request
+
+
+def look_of(settings: Settings, stylizer: Stylizer) -> Look | None:
+    """This is the look that was asked for; of a model whose frames are finished, also one that the prompt names."""
+    if settings.prompt is not None and stylizer.defaults.finished:
+        return look_in(settings.prompt)
+    return settings.load_look()
 
 
 def check_moments(settings: Settings, info: MediaInfo) -> None:

@@ -12,26 +12,8 @@ import torch
 from transformers import CLIPTokenizer
 
 from engine.settings import load_look, look_names
+from engine.words import NAMES
 from training.styles import STYLES
-
-NAMES: dict[str, tuple[str, ...]] = {
-    "watercolor": ("watercolor", "watercolour", "a watercolour painting", "aquarelle", "watercolor wash"),
-    "oil": ("oil", "an oil painting", "oil paint", "oil on canvas", "impasto", "thick brush strokes"),
-    "ink": ("ink", "an ink drawing", "pen and ink", "ink and wash", "pen drawing"),
-    "comic": ("comic", "a comic book picture", "cartoon", "comic book", "graphic novel"),
-    "pencil": ("pencil", "a pencil sketch", "graphite drawing", "pencil drawing", "charcoal sketch"),
-    "noir": ("noir", "film noir", "black and white film", "monochrome film", "black and white"),
-    "neon": ("neon", "neon night", "neon lights", "glowing neon lines", "cyberpunk"),
-    "paper": (
-        "paper cut-out, layered colored paper with shadows",
-        "paper cut-out",
-        "paper cutout",
-        "cut paper",
-        "paper collage",
-        "layered paper",
-    ),
-}
-"""What people call the looks, beside each look's own prompt."""
 
 MODIFIERS = ("warm", "cold", "dark", "bright", "muted", "vivid", "thick lines", "fine lines")
 AXES = (("warm", "cold"), ("dark", "bright"), ("muted", "vivid"), ("thick lines", "fine lines"))
