@@ -134,19 +134,19 @@ def restyled(studio: Studio, work: Generator[Prepared | Finished]) -> Generator[
 def _prepare(
     studio: Studio, controls: Mapping[str, Given], take: Take, before: HandedNoise | None, shared: int
 ) -> Prepared:
-    span = take.span
+    span = studio.stylizer.rule.made(take.span, take.shot)
     padding = padding_of(span, studio.sizes, studio.stylizer)
     shown = read_frames(studio.reader, span, studio.sizes.work)
     maps = {name: padding.pad(control(span, shown)) for name, control in controls.items()}
     frames = padding.pad(shown)
-    noise, state = _shot_noise(studio, take, frames, before)
+    noise, handed = _shot_noise(studio, take, frames, before)
     seed = seed_at(take.seed, take.shot.start, "sampler", span.start)
     mask = None if studio.inside is None else padding.pad(_touched(studio.inside, span, studio.sizes.work))
     seen = seen_at(studio.reader.info, span.start, span.stop)
     times = seen + seen[-1:] * (len(frames) - len(seen))  # as padding repeats the last frame
     asked = Chunk(frames, noise, maps, seed=seed, mask=mask, times=times)
     kept = studio.stylizer.rule.latents(shared) if shared else 0
-    return Prepared(take, asked, HandedNoise(state, _last(noise, kept)))
+    return Prepared(take, asked, HandedNoise(handed, _last(_kept(studio, take, noise), kept)))
 
 
 def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail, float]:
@@ -159,7 +159,8 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     styled = _styled(studio, asked)
     seconds = time.monotonic() - started
     kept = len(ready.noise.shared)
-    tail = Tail(ready.noise, _last(styled.latents, kept + studio.stylizer.lookback if kept else 0))
+    latents = _kept(studio, ready.take, styled.latents)
+    tail = Tail(ready.noise, _last(latents, kept + studio.stylizer.lookback if kept else 0))
     padding = padding_of(ready.take.span, studio.sizes, studio.stylizer)
     frames = padding.crop(styled.frames)
     if studio.finish:
@@ -167,6 +168,11 @@ def _restyle(studio: Studio, ready: Prepared, before: Tail | None) -> tuple[Tail
     studio.journal.store(ready.take, frames, tail.to_tensors())
     headway.finished()
     return tail, seconds
+
+
+def _kept(studio: Studio, take: Take, whole: Tensor) -> Tensor:
+    """The noise or latents of the frames that are kept of a chunk: all but those of its weak tail."""
+    return whole[: studio.stylizer.rule.latents(len(take.span))]
 
 
 def _last(whole: Tensor, count: int) -> Tensor:
@@ -202,12 +208,15 @@ def _styled(studio: Studio, chunk: Chunk) -> Styled:
 def _shot_noise(
     studio: Studio, take: Take, frames: Tensor, before: HandedNoise | None
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The noise of a chunk's latents: the first have that of the chunk before, the others go on from there.
+    """The noise of a chunk's latents, and how the next chunk goes on from what is kept of it.
+
+    The first latents have that of the chunk before, the others go on from there.
 
     Noise moves from frame to frame; a latent that stands for several takes that of one, and latent j that of frame
     `stride * j` of its chunk: chunks start at multiples of the stride, so it is the same one for both that share it.
     """
-    rule, span = studio.stylizer.rule, take.span
+    rule, handed = studio.stylizer.rule, None
+    span = rule.made(take.span, take.shot)
     if before is None:
         shape = studio.stylizer.noise_shape(*frames.shape[-2:])
         source = ShotNoise(take.seed, take.shot.start, shape, studio.stylizer.defaults.noise_carried)
@@ -222,10 +231,12 @@ def _shot_noise(
         return _motion(studio.motions.noise, number, previous, current)
 
     for number, (flow, valid) in enumerate(of_pairs(moved, frames[seen - 1 :], span.start + seen - 1), seen):
+        if number == len(take.span):
+            handed = source.state()
         noise = source.advance(flow, valid)
         if number % rule.stride == 0:
             known.append(noise)
-    return torch.stack(known), source.state()
+    return torch.stack(known), handed or source.state()
 
 
 def _motion(motion: Motion, number: int, previous: Tensor, current: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,7 +69,7 @@ def restyle_shots(
     studios: one for each device, with a reader of its own; what they have to say goes to `announce` and `advance`, in
     this thread. An error of one stops the others, and so does an end of this generator: at once, as Ctrl-C would.
     """
-    shots, longest = plan.shots, max(len(take.span) for take in plan.takes)
+    shots, longest = plan.shots, plan.most(studios[0].stylizer.rule)
     studios = [
         replace(one, ahead=works_ahead(one.stylizer, one.request, one.sizes, longest, len(studios))) for one in studios
     ]

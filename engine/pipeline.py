@@ -201,8 +201,8 @@ def _finish(look: Look | None, stylizer: Stylizer) -> Finish | None:
 
 
 def _writes_beside(studios: list[Studio], plan: Plan) -> bool:
-    first, longest = studios[0], max(len(take.span) for take in plan.takes)
-    return writes_beside(first.stylizer, first.request, first.sizes, longest, len(studios))
+    first = studios[0]
+    return writes_beside(first.stylizer, first.request, first.sizes, plan.most(first.stylizer.rule), len(studios))
 
 
 def _make(studios: list[Studio], delivery: Delivery, desk: Desk | None, resumed: int, progress: Report) -> float:

@@ -83,7 +83,7 @@ def longest_chunk(stylizer: Stylizer, sizes: Sizes) -> int:
     """
     free = stylizer.memory.free_bytes()
     height, width = (stylizer.rule.side(side) for side in sizes.work)
-    shortest = max(stylizer.window, 2 * OVERLAP + 1)
+    shortest = max(stylizer.window, 2 * OVERLAP + 1 + stylizer.rule.stride * stylizer.rule.weak)
     for frames in range(LONGEST, shortest - 1, -OVERLAP):
         need = stylizer.peak_bytes(stylizer.rule.length(frames), height, width)
         if need <= free:
@@ -175,6 +175,10 @@ class Plan:
     def takes(self) -> list[Take]:
         """The chunks of all shots."""
         return [take for takes in self.shots for take in takes]
+
+    def most(self, rule: FrameRule) -> int:
+        """This gives the most frames that a chunk is made with."""
+        return max(len(rule.made(take.span, take.shot)) for take in self.takes)
 
     @property
     def cuts(self) -> tuple[int, ...]:

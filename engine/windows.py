@@ -35,6 +35,9 @@ class Span:
 class FrameRule:
     """Which lengths and sizes a model takes: `stride * k + offset` frames, sides that are multiples of `multiple`.
 
+    The last `weak` latents of a chunk are given up where its shot goes on, and made anew with what follows them: what
+    looks ahead has had nothing to look at there.
+
     A model without temporal compression has stride 1 and offset 0; a causal temporal autoencoder of factor 4 takes
     4k + 1 frames, so stride 4 and offset 1. Its first latent stands for `offset` frames, every later one for `stride`
     (without an offset all do): latent j ends with frame `stride * j + offset - 1`.
@@ -43,9 +46,10 @@ class FrameRule:
     multiple: int = 8
     stride: int = 1
     offset: int = 0
+    weak: int = 0
 
     def __post_init__(self) -> None:
-        if self.multiple < 1 or self.stride < 1 or not 0 <= self.offset <= self.stride:
+        if self.multiple < 1 or self.stride < 1 or self.weak < 0 or not 0 <= self.offset <= self.stride:
             raise ValueError(f"no model has such a rule: {self}")
 
     @property
@@ -69,6 +73,10 @@ class FrameRule:
         """This gives the smallest valid length that holds `frames` (at least 1)."""
         return self.frames(self.latents(frames))
 
+    def made(self, kept: Span, shot: Span) -> Span:
+        """This gives the frames that a chunk of a shot is made with: behind those that are kept, the weak ones."""
+        return Span(kept.start, min(shot.stop, kept.stop + self.stride * self.weak))
+
     def side(self, pixels: int) -> int:
         """This gives the smallest valid side that holds `pixels`."""
         return -(-pixels // self.multiple) * self.multiple
@@ -77,17 +85,18 @@ class FrameRule:
 def plan_chunks(length: int, longest: int, overlap: int, rule: FrameRule = FrameRule()) -> list[Span]:
     """This cuts a shot of `length` frames into overlapping chunks of nearly equal size.
 
-    No chunk is longer than `longest` frames, which must be a valid length and exceed `overlap`; neighbours share at
-    least `overlap` frames, and at least a latent where the first one stands for fewer frames than the others. Every
-    chunk starts at a multiple of the rule's stride, and every one but the last has a valid length: only the last latent
-    of a shot is ever padded.
+    No chunk is made with more than `longest` frames (see `FrameRule.made`), which must be a valid length and exceed
+    `overlap`; neighbours share at least `overlap` frames, and at least a latent where the first one stands for fewer
+    frames than the others. Every chunk starts at a multiple of the rule's stride, and every one but the last has a
+    valid length: only the last latent of a shot is ever padded.
     """
     whole, most = rule.latents(length), rule.latents(longest)
     shared = rule.latents(overlap) if overlap else int(rule.first < rule.stride)
-    if most <= shared or rule.length(longest) != longest:
+    if most - rule.weak <= shared or rule.length(longest) != longest:
         raise ValueError(f"chunks of {longest} frames cannot overlap by {overlap} under {rule}")
     if whole <= most:
         return [Span(0, length)]
+    most -= rule.weak
     count = -(-(whole - shared) // (most - shared))
     size = min(most, -(-(whole + (count - 1) * shared) // count))
     starts = [round(i * (whole - size) / (count - 1)) for i in range(count)]

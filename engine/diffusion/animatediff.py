@@ -2,7 +2,8 @@
 
 The folder holds `unet` (a UNetMotionModel, or a UNet2DConditionModel beside a `motion_adapter`), `vae`,
 `text_encoder`, `tokenizer`, `scheduler`, `controlnet_<control>` for each control, and for reference pictures
-`ip_adapter` and `image_encoder`.
+`ip_adapter` and `image_encoder`. Chunks are chained in latents, each of one frame: what is carried is held at every
+level under the shot's own noise, and nothing of it is decoded and encoded again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """CogVideoX-Fun Control, from a folder in diffusers' layout, behind our protocol.
 
 The folder holds `transformer`, `vae`, `text_encoder`, `tokenizer` and `scheduler`. The control video stands beside the
-noise, channel by channel. The model knows neither masks nor kept frames: what is carried is held at every level.
+noise, channel by channel. The model knows neither masks nor kept frames: what is carried, in latents, is held at every
+level under the shot's own noise, and told in no other way.
 """
 
 from __future__ import annotations

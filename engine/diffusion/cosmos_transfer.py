@@ -2,7 +2,8 @@
 
 The folder holds `transformer`, `vae`, `text_encoder`, `tokenizer`, `scheduler`, and for each control a
 `controlnet_<control>`; several add up, each by its weight. Chunks are chained in latents: what is carried is held at
-every level, and as much of it as the model has learned to go on from is told as known. NVIDIA's guardrail stays on.
+every level, and as much of it as the model has learned to go on from is told as known, without noise, as NVIDIA does.
+NVIDIA's guardrail stays on.
 """
 
 from __future__ import annotations

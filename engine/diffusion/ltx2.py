@@ -3,7 +3,7 @@
 The folder holds `transformer`, `connectors`, `vae`, `text_encoder`, `tokenizer`, `scheduler`, and for each control an
 `iclora_<control>` with one LoRA. The control video is shown as clean tokens beside the noisy ones, at their places; its
 LoRA has learned to follow them. The model makes sound, too; here it is asked for pictures alone, as those LoRAs were
-trained. Chunks are chained in latents: what is carried is told as known.
+trained. Chunks are chained in latents: what is carried is told as known, without noise, as its makers do.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from statistics import fmean
@@ -65,8 +65,9 @@ class VideoModel(ABC):
 
     @property
     def rule(self) -> FrameRule:
-        """4k + 1 frames; sides in whole patches of latents."""
-        return FrameRule(self.autoencoder.factor * self.patch, self.autoencoder.rule.stride, offset=1)
+        """The autoencoder's: `stride * k + 1` frames; sides in whole patches of latents."""
+        rule: FrameRule = replace(self.autoencoder.rule, multiple=self.autoencoder.factor * self.patch)
+        return rule
 
     @property
     def lookback(self) -> int:

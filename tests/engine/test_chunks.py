@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,7 @@ from engine.motion import Motion, same_for_all
 from engine.sizes import Sizes
 from engine.take import Take
 from engine.windows import FrameRule, Span, plan_chunks
-from tests.fake_stylizer import FACTOR, FakeStylizer
+from tests.fake_stylizer import FACTOR, RULE, FakeStylizer
 
 HEIGHT, WIDTH, SPEED = 64, 128, 8
 CHUNKS = [Span(0, 9), Span(6, 15), Span(12, 18)]
@@ -168,19 +168,23 @@ def noise_of_one_chunk(length: int) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("length", "longest", "overlap", "lookback"), [(38, 13, 1, 3), (41, 21, 8, 2), (39, 17, 5, 0), (40, 21, 6, 4)]
+    ("length", "longest", "overlap", "lookback", "weak"),
+    [(38, 13, 1, 3, 0), (41, 21, 8, 2, 0), (39, 17, 5, 0, 1), (40, 21, 6, 4, 2)],
 )
 def test_where_a_latent_stands_for_four_frames_everything_passes_on_to_the_same_frames(
-    length: int, longest: int, overlap: int, lookback: int
+    length: int, longest: int, overlap: int, lookback: int, weak: int
 ) -> None:
     """Fails where noise, carried latents or those before them are off by one frame, or by one latent."""
-    chunks = plan_chunks(length, longest, overlap, CAUSAL)
+    rule = replace(CAUSAL, weak=weak)
+    chunks = plan_chunks(length, longest, overlap, rule)
     assert len(chunks) >= 3
-    model = Numbered(rule=CAUSAL, lookback=lookback, defaults=HALF_FRESH)
+    model = Numbered(rule=rule, lookback=lookback, defaults=HALF_FRESH)
     with TemporaryDirectory() as folder:
         run(Path(folder), chunks=chunks, model=model)
+        kept = [Journal(Path(folder), {}).frames(take) for take in takes_of(chunks)]
     for number, (span, chunk) in enumerate(zip(chunks, model.given.values(), strict=True)):
-        assert len(chunk.frames) == CAUSAL.length(len(span))
+        assert len(chunk.frames) == CAUSAL.length(min(span.stop + 4 * weak, length) - span.start)
+        assert numbers(kept[number]) == list(range(span.start, span.stop))
         first = span.start // 4
         assert torch.equal(chunk.noise, noise_of_one_chunk(length)[first : first + len(chunk.noise)])
         assert (chunk.carried is None) == (number == 0)
@@ -191,8 +195,8 @@ def test_where_a_latent_stands_for_four_frames_everything_passes_on_to_the_same_
             assert numbers(chunk.before) == list(range(max(left.start, span.start - 4 * lookback), span.start, 4))
 
 
-def numbers(latents: Tensor | None) -> list[int]:
-    return [] if latents is None else [round(float(latent.mean()) * 100) for latent in latents]
+def numbers(shown: Tensor | None) -> list[int]:
+    return [] if shown is None else [round(float(one.mean()) * 100) for one in shown]
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])
@@ -208,13 +212,15 @@ def test_one_chunk_done_again_is_the_same_bit_by_bit(tmp_path: Path, lost: int) 
     assert (chunk.read_bytes(), state.read_bytes()) == before
 
 
-@pytest.mark.parametrize("stopped_after", [1, 2])
-def test_a_stopped_shot_goes_on_to_the_same_bits(tmp_path: Path, stopped_after: int) -> None:
-    run(tmp_path / "whole")
-    run(tmp_path / "stopped")
+@pytest.mark.parametrize(("stopped_after", "weak"), [(1, 0), (2, 0), (1, 2)])
+def test_a_stopped_shot_goes_on_to_the_same_bits(tmp_path: Path, stopped_after: int, weak: int) -> None:
+    def again(name: str) -> Recording:
+        return run(tmp_path / name, model=Recording(rule=replace(RULE, weak=weak)))
+
+    assert again("whole").calls == again("stopped").calls == [9 + weak, 9 + weak, 6]
     for take in takes_of(CHUNKS)[stopped_after:]:
         for path in (tmp_path / "stopped").glob(f"{take.name}.*"):
             path.unlink()
-    assert len(run(tmp_path / "stopped").calls) == 3 - stopped_after
+    assert len(again("stopped").calls) == 3 - stopped_after
     for path in (tmp_path / "whole").iterdir():
         assert (tmp_path / "stopped" / path.name).read_bytes() == path.read_bytes()

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from engine.windows import FrameRule, Padding, Span, plan_chunks
 
 rules = st.builds(
-    lambda stride, offset, multiple: FrameRule(multiple, stride, min(offset, stride)),
+    lambda stride, offset, multiple, weak: FrameRule(multiple, stride, min(offset, stride), weak),
     st.integers(1, 8),
     st.integers(0, 1),
     st.sampled_from([1, 8, 16, 32]),
+    st.integers(0, 3),
 )
 
 
@@ -22,7 +23,7 @@ plans = st.tuples(st.integers(1, 400), st.integers(1, 40), st.integers(0, 12), r
 
 def longest(plan):
     _, steps, overlap, rule = plan
-    return rule.frames(rule.latents(max(1, overlap)) + steps)
+    return rule.frames(rule.latents(max(1, overlap)) + steps + rule.weak)
 
 
 def planned(plan) -> list[Span]:
@@ -36,11 +37,23 @@ def test_chunks_cover_every_frame_and_overlap_as_asked(plan):
     chunks = planned(plan)
     assert chunks[0].start == 0
     assert chunks[-1].stop == length
-    assert all(len(chunk) <= longest(plan) for chunk in chunks)
     for left, right in itertools.pairwise(chunks):
         assert left.start < right.start
         assert left.stop - right.start >= overlap
         assert left.stop < right.stop
+
+
+@given(plans)
+def test_a_weak_tail_is_made_and_given_up_where_the_shot_goes_on(plan):
+    length, *_, rule = plan
+    shot, chunks = Span(0, length), planned(plan)
+    made = [rule.made(chunk, shot) for chunk in chunks]
+    assert all(len(one) <= longest(plan) for one in made)
+    for chunk, one in zip(chunks, made, strict=True):
+        assert one.start == chunk.start
+        assert one.stop == min(chunk.stop + rule.stride * rule.weak, length)
+    assert made[-1] == chunks[-1]  # the last one keeps its tail
+    assert len(chunks) == 1 or length > longest(plan)  # nothing is given up that need not be
 
 
 @given(plans)
@@ -106,8 +119,11 @@ def test_padding_is_undone_exactly(frames, height, width, rule):
 def test_nonsense_is_refused():
     with pytest.raises(ValueError, match="start < stop"):
         Span(3, 3)
-    with pytest.raises(ValueError, match="cannot overlap"):
-        plan_chunks(20, 8, 8)
+    for longest, rule in ((8, FrameRule()), (10, FrameRule(weak=2))):
+        with pytest.raises(ValueError, match="cannot overlap"):
+            plan_chunks(20, longest, 8, rule)
+    with pytest.raises(ValueError, match="no model has such a rule"):
+        FrameRule(weak=-1)
     with pytest.raises(ValueError, match="at least 1"):
         FrameRule().latents(0)
     with pytest.raises(ValueError, match="at least 1"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -83,6 +84,8 @@ class StylizerLaws:
     """Changes of the request that must each change the picture."""
     lacking: ClassVar[Refusals]
     """Changes of the request that this model cannot honour, and what is said of them."""
+    decoded_at_once: ClassVar[int] = 1
+    """Latents that its autoencoder decodes together."""
 
     @classmethod
     def build(cls, folder: Path) -> Path:
@@ -172,6 +175,22 @@ class StylizerLaws:
         held = model.restyle(replace(given, carried=carried), self.request_)
         assert torch.equal(held.latents[:1], carried)
         assert float((held.latents[1:] - free.latents[1:]).abs().max()) > 1e-4
+
+    def test_pictures_are_encoded_and_decoded_in_single_precision_however_weights_are_loaded(self, model: Any) -> None:
+        halved = type(model.autoencoder)(deepcopy(model.autoencoder.net).to(torch.bfloat16))
+        assert {parameter.dtype for parameter in halved.net.parameters()} == {torch.float32}
+
+    def test_frames_depend_on_what_comes_later_in_a_weak_tail_or_not_at_all(self, model: Any) -> None:
+        generator, rule = torch.Generator().manual_seed(3), model.rule
+        row = torch.randn(7, *model.noise_shape(*self.size), generator=generator)
+        with torch.no_grad():
+            whole, part = model.autoencoder.decode(row), model.autoencoder.decode(row[: -self.decoded_at_once])
+        off = (part - whole[: len(part)]).abs().flatten(1).amax(1)
+        if not rule.weak:
+            assert float(off.max()) < 1e-5
+            return
+        weak = rule.stride * rule.weak
+        assert float(off[-weak:].min()) > float(off[:-weak].mean())
 
     def test_a_weight_of_zero_is_no_control(self, model: Stylizer, made: Made) -> None:
         given = self.chunk(model, 5)

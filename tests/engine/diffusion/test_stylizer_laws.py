@@ -125,6 +125,7 @@ class TestCogVideoXFun(StylizerLaws):
     """A transformer that sees the control beside the noise, v-prediction; in windows of nine frames, three latents."""
 
     size = (32, 48)
+    decoded_at_once = 2
     request_ = Request("ink", strength=0.8, steps=2, guidance=3.0, controls={"depth": 1.0})
     dials: ClassVar[Changes] = {
         "prompt": {"prompt": "oil"},
