@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from engine.diffusion.checkpoint import check_whole
@@ -30,6 +30,25 @@ def attach_lora(pipeline: Any, net: nn.Module, file: Path, name: str) -> None:  
     with _fitting(file), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Already found a `peft_config`")  # several are meant to be there
         _place(pipeline, [net], file, name)
+
+
+def only_lora(place: Path) -> Path:
+    """This finds the LoRA that is in a folder, or is the file itself."""
+    if place.is_file():
+        return place
+    files = sorted(place.glob("*.safetensors"))
+    if len(files) != 1:
+        raise ModelError(f"{place} holds {len(files)} safetensors files; it must hold one LoRA.")
+    return files[0]
+
+
+def reference_downscale(file: Path) -> int:
+    """This reads how many times smaller, each way, an in-context LoRA was shown its videos: 1 where it does not say."""
+    with safe_open(file, "pt") as lora:
+        said = (lora.metadata() or {}).get("reference_downscale_factor", "1")
+    if said not in map(str, range(1, 9)):
+        raise ModelError(f"The LoRA {file} wants control videos {said} times smaller; what works here is 1 to 8 times.")
+    return int(said)
 
 
 @contextmanager

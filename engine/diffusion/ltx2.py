@@ -1,9 +1,10 @@
 """LTX-2 and 2.3 (arXiv 2601.03233) with control by in-context LoRAs, from a folder in diffusers' layout.
 
 The folder holds `transformer`, `connectors`, `vae`, `text_encoder`, `tokenizer`, `scheduler`, and for each control an
-`iclora_<control>` with one LoRA. The control video is shown as clean tokens beside the noisy ones, at their places; its
-LoRA has learned to follow them. The model makes sound, too; here it is asked for pictures alone, as those LoRAs were
-trained. Chunks are chained in latents: what is carried is told as known, without noise, as its makers do.
+`iclora_<control>` with one LoRA. The control video is shown as clean tokens beside the noisy ones, at their places, as
+much smaller as its LoRA says that it was when that learned to follow it. The model makes sound, too; here it is asked
+for pictures alone, as those LoRAs were trained. Chunks are chained in latents: what is carried is told as known,
+without noise, as its makers do.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from diffusers import LTX2InContextPipeline, LTX2VideoTransformer3DModel
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.diffusion import gemma
 from engine.diffusion.checkpoint import Checkpoint
 from engine.diffusion.controls import Nets
 from engine.diffusion.flow_sampling import begin, levels_of, load_flow_scheduler
-from engine.diffusion.loras import add_loras, attach_lora
+from engine.diffusion.loras import add_loras, attach_lora, only_lora, reference_downscale
 from engine.diffusion.ltx2_autoencoder import KINDS, LTX2Autoencoder
 from engine.diffusion.row import Row
 from engine.diffusion.setup import Setup
@@ -59,7 +60,7 @@ class LTX2(VideoModel):
     )
 
     net: Any
-    controls: Nets[str]
+    controls: Nets[int]
 
     @property
     def capabilities(self) -> Capabilities:
@@ -107,7 +108,9 @@ class LTX2(VideoModel):
             kept = self.begun(chunk, clean)
             told = self._tell(chunk, request, kept)
         device, seen = self.memory.device, self.rule.latents(self.window) * clean.shape[-2] * clean.shape[-1]
-        begin(self.scheduler, request.steps, request.strength, device, seen if told.control is None else 2 * seen)
+        if told.control is not None:
+            seen += self.rule.latents(self.window) * told.control[1][0, 0].numel()
+        begin(self.scheduler, request.steps, request.strength, device, seen)
         return self.denoised(partial(self._velocity, told), levels_of(self.scheduler), chunk, clean, kept)
 
     def _tell(self, chunk: Chunk, request: Request, kept: Tensor | None) -> Told:
@@ -115,8 +118,14 @@ class LTX2(VideoModel):
         control = None
         if asked := asked_control(chunk, request):
             name, shown, weights = asked
-            control = (name, self.autoencoder.encode(shown), weights)
+            control = (name, self.autoencoder.encode(self._smaller(shown, self.controls[name])), weights)
         return Told(control, kept, self._embed(request), request.guidance)
+
+    def _smaller(self, shown: Tensor, factor: int) -> Tensor:
+        """This brings a control video to the size in which it is shown, made up to whole latents by its edge."""
+        side = self.autoencoder.factor * factor
+        below, right = (-size % side for size in shown.shape[-2:])
+        return F.avg_pool2d(F.pad(shown, (0, right, 0, below), mode="replicate"), factor)
 
     def _velocity(self, told: Told, step: int, timestep: Tensor, latents: Tensor, part: slice) -> Tensor:
         """This asks the model about one window, with and without words."""
@@ -148,12 +157,13 @@ class LTX2(VideoModel):
         elif self.controls.loaded:
             self.net.disable_lora()
         dtype, device, (height, width) = self.net.proj_in.weight.dtype, self.memory.device, latents.shape[-2:]
-        places = self.net.rope.prepare_video_coords(1, len(latents), height, width, device, fps=RATE)
+        places = self._places(latents)
         tokens, times = _tokens(latents), levels.repeat_interleave(height * width)[None]
         if shown is not None:
-            tokens = torch.cat([tokens, _tokens(shown)], dim=1)
-            times = torch.cat([times, torch.zeros_like(times)], dim=1)
-            places = torch.cat([places, places], dim=2)
+            beside = _tokens(shown)
+            tokens = torch.cat([tokens, beside], dim=1)
+            times = torch.cat([times, times.new_zeros(1, beside.shape[1])], dim=1)
+            places = torch.cat([places, self._places(shown, self.controls[control])], dim=2)
         now, silence = levels[-1:].to(device), self._silence(dtype, device)
         answer: Tensor = self.net(
             hidden_states=tokens.to(device, dtype),
@@ -172,6 +182,12 @@ class LTX2(VideoModel):
         )[0]
         made = answer[0, : len(latents) * height * width].view(len(latents), height, width, -1)
         return made.permute(0, 3, 1, 2).to(latents)
+
+    def _places(self, latents: Tensor, factor: int = 1) -> Tensor:
+        """The places of latents in time and in the picture, of which each of theirs covers `factor` times as much."""
+        sides, device = latents.shape[-2:], self.memory.device
+        places: Tensor = self.net.rope.prepare_video_coords(1, len(latents), *sides, device, fps=RATE)
+        return places * places.new_tensor([1, factor, factor]).view(1, 3, 1, 1)
 
     def _silence(self, dtype: torch.dtype, device: torch.device) -> dict[str, Any]:
         """A moment of sound, of which the pictures know nothing: the library's model cannot do without."""
@@ -208,10 +224,11 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
     pipeline = Pipeline(None, None, None, None, None, None, net, None)
     add_loras(pipeline, [net], {checkpoint.place(name): weight for name, weight in loras.items()})
 
-    def attach(control: str) -> str:
-        attach_lora(pipeline, net, _lora_of(checkpoint.place(ICLORA + control)), control)
+    def attach(control: str) -> int:
+        file = only_lora(checkpoint.place(ICLORA + control))
+        attach_lora(pipeline, net, file, control)
         net.requires_grad_(False).to(setup.memory.home, setup.dtype)
-        return control
+        return reference_downscale(file)
 
     names = [name.removeprefix(ICLORA) for name in checkpoint.places if name.startswith(ICLORA)]
     controls, words = Nets(names, attach), gemma.load(checkpoint, setup)
@@ -219,13 +236,3 @@ def load(checkpoint: Checkpoint, row: Row, setup: Setup, loras: Mapping[str, flo
     defaults = replace(row.defaults, controls={n: w for n, w in row.defaults.controls.items() if n in names})
     rest = (autoencoder, words, scheduler, setup.memory, net, controls)
     return LTX2(row.name, row.window, defaults, checkpoint, *rest)
-
-
-def _lora_of(place: Path) -> Path:
-    """This finds the LoRA that is in a folder, or is the file itself."""
-    if place.is_file():
-        return place
-    files = sorted(place.glob("*.safetensors"))
-    if len(files) != 1:
-        raise ModelError(f"{place} holds {len(files)} safetensors files; it must hold one LoRA.")
-    return files[0]

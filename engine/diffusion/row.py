@@ -85,7 +85,8 @@ class Row:
     @property
     def size(self) -> float:
         """What has to be fetched for all of it, in GB."""
-        return sum(part.size for part in self.parts)
+        files = {(part.repository, part.revision, part.folder, part.file): part.size for part in self.parts}
+        return sum(files.values())
 
     @property
     def weights(self) -> float:

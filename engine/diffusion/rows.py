@@ -108,6 +108,30 @@ LTX2_LORAS = tuple(
     )
     for control, name in {"canny": "Canny", "depth": "Depth", "openpose": "Pose"}.items()
 )
+LTX23_LORAS = tuple(
+    Part(
+        f"iclora_{control}",
+        "Lightricks/LTX-2.3-22b-IC-LoRA-Union-Control",
+        file="ltx-2.3-22b-ic-lora-union-control-ref0.5.safetensors",
+        size=0.65,
+    )
+    for control in ("canny", "depth", "openpose")
+)
+LTX2 = Family(
+    "ltx2",
+    frozenset({f"LTX2{kind}Pipeline" for kind in ("", "Condition", "ImageToVideo", "InContext")})
+    | {"LTX2VideoTransformer3DModel"},
+    window=121,
+    side=512,
+    defaults=Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0}),
+    takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
+    licence=Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue"),
+    working=14.0,
+)
+
+
+def _ltx2_parts(repository: str, **nets: float) -> tuple[Part, ...]:
+    return parts(repository, "main", text_encoder=24.38, tokenizer=0.04, scheduler=0.0, **nets)
 
 
 ROWS = (
@@ -199,31 +223,16 @@ ROWS = (
             *COSMOS_NETS,
         ),
     ),
-    Family(
-        "ltx2",
-        frozenset({f"LTX2{kind}Pipeline" for kind in ("", "Condition", "ImageToVideo", "InContext")})
-        | {"LTX2VideoTransformer3DModel"},
-        window=121,
-        side=512,
-        defaults=Defaults(steps=30, guidance=4.0, noise_carried=0.0, controls={"depth": 1.0}),
-        takes=Capabilities(frozenset({"canny", "depth", "openpose"}), negative_prompt=True, several=False, masks=True),
-        licence=Licence("LTX-2 Community License", commercial=True, note="to be paid for above $10M of yearly revenue"),
-        working=14.0,
-    ).row(
+    LTX2.row(
         "ltx-2-19b",
         "LTX-2 with control by in-context LoRAs, pictures alone",
-        parts=(
-            *parts(
-                "Lightricks/LTX-2",
-                transformer=37.75,
-                vae=2.44,
-                connectors=2.86,
-                text_encoder=24.38,
-                tokenizer=0.04,
-                scheduler=0.0,
-            ),
-            *LTX2_LORAS,
-        ),
+        parts=(*_ltx2_parts("Lightricks/LTX-2", transformer=37.75, vae=2.44, connectors=2.86), *LTX2_LORAS),
+    ),
+    LTX2.row(
+        "ltx-2.3-22b",
+        "LTX-2.3 with one in-context LoRA for all controls, pictures alone",
+        parts=(*_ltx2_parts("diffusers/LTX-2.3-Diffusers", transformer=37.98, vae=1.45, connectors=6.34), *LTX23_LORAS),
+        defaults=replace(LTX2.defaults, guidance=3.0),
     ),
     Family(
         "cogvideox",

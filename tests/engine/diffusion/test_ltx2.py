@@ -11,6 +11,7 @@ import pytest
 import torch
 from diffusers.pipelines.ltx2.pipeline_ltx2_ic_lora import LTX2ReferenceCondition
 from torch import Tensor
+from torch.nn import functional as F
 
 from engine.diffusion import catalog
 from engine.diffusion.loading import Options
@@ -99,27 +100,30 @@ def plain_pipeline(model: LTX2) -> Any:
     return pipeline
 
 
-@pytest.mark.parametrize("later", [False, True], ids=["2", "2.3"])
+@pytest.mark.parametrize(("later", "downscale"), [(False, 1), (True, 2)], ids=["2", "2.3"])
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 def test_one_window_equals_the_librarys_own_pipeline(
-    tmp_path: Path, guidance: float, later: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, guidance: float, later: bool, downscale: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All new, the control's LoRA on; the library lets pictures and sound see each other, unless it is told not to."""
-    model = load(tiny.build(tmp_path, later=later))
+    model = load(tiny.build(tmp_path, later=later, downscale=downscale))
     given = chunk(model, 17, (32, 64))
     latents = given.noise.shape[0] * given.noise.shape[2] * given.noise.shape[3]
-    drawn = torch.randn(1, 2 * latents, tiny.CHANNELS, generator=torch.Generator().manual_seed(5))
+    tokens = latents + latents // downscale**2
+    drawn = torch.randn(1, tokens, tiny.CHANNELS, generator=torch.Generator().manual_seed(5))
     noise = drawn[0, :latents].view(*given.noise.permute(0, 2, 3, 1).shape).permute(0, 3, 1, 2).contiguous()
     model.controls["depth"]
     model.net.set_adapters(["depth"], [1.0])
     model.net.enable_lora()
     forward = model.net.forward
+    shown = F.avg_pool2d(given.controls["depth"].expand(-1, 3, -1, -1), downscale)
     with monkeypatch.context() as patch:
         patch.setattr(model.net, "forward", lambda **asked: forward(**{**asked, "isolate_modalities": True}))
         expected = plain_pipeline(model)(
             prompt="ink",
             negative_prompt="blur",
-            reference_conditions=[LTX2ReferenceCondition(given.controls["depth"].expand(-1, 3, -1, -1)[None])],
+            reference_conditions=[LTX2ReferenceCondition(shown[None])],
+            reference_downscale_factor=downscale,
             num_frames=17,
             num_inference_steps=4,
             guidance_scale=guidance,
@@ -160,6 +164,25 @@ def test_what_is_carried_and_what_is_shown_are_told_as_clean(model: LTX2, monkey
         assert torch.equal(call["video_coords"][:, :, : 3 * a_latent], call["video_coords"][:, :, 3 * a_latent :])
         second = call["hidden_states"][0, a_latent : 2 * a_latent].T.view_as(carried[1])
         torch.testing.assert_close(second, carried[1])
+
+
+def test_a_control_is_shown_in_its_place_as_small_as_its_lora_learned_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture's width of 48 pixels is made up to two latents of 32."""
+    model, told = load(tiny.build(tmp_path, controls=("depth",), downscale=4)), list[Tensor]()
+    forward = model.net.forward
+
+    def recorded(**asked: Any) -> Any:
+        told.append(asked["video_coords"])
+        return forward(**asked)
+
+    monkeypatch.setattr(model.net, "forward", recorded)
+    model.restyle(chunk(model, 9), REQUEST)
+    _, down, right = told[0][0]
+    assert len(down) == 2 * (4 * 6 + 2)
+    assert down[-2:].tolist() == [[0, 32], [0, 32]]
+    assert right[-2:].tolist() == [[0, 32], [32, 64]]
 
 
 def test_a_weight_goes_evenly_from_no_control_to_all_of_it(tmp_path: Path) -> None:
@@ -231,6 +254,9 @@ def test_loras_of_controls_that_do_not_fit_are_refused_when_they_are_asked_for(t
     tiny.lora(folder / "iclora_canny" / "another.safetensors")
     with pytest.raises(ModelError, match="holds 2 safetensors files; it must hold one LoRA"):
         model.check(replace(REQUEST, controls={"canny": 1.0}))
+    tiny.lora(folder / "iclora_depth" / "ltx-2-ic-lora-depth-control.safetensors", downscale=1.5)
+    with pytest.raises(ModelError, match=r"wants control videos 1\.5 times smaller; what works here is 1 to 8 times"):
+        load(folder).check(REQUEST)
 
 
 def test_other_models_of_the_kind_are_refused(tmp_path: Path) -> None:
@@ -265,5 +291,6 @@ def test_the_rows_of_the_catalogue_say_what_the_family_takes() -> None:
     rows = [row for row in catalog.rows() if row.family.module == "ltx2"]
     assert rows
     assert all(row.takes == LTX2.TAKES for row in rows)
-    optional = {part.component for part in rows[0].parts if part.optional}
-    assert optional == {f"iclora_{name}" for name in tiny.CONTROLS}
+    for row in rows:
+        optional = {part.component for part in row.parts if part.optional}
+        assert optional == {f"iclora_{name}" for name in tiny.CONTROLS}

@@ -21,8 +21,8 @@ REGISTERS = 8
 CONTROLS = ("canny", "depth", "openpose")
 
 
-def build(folder: Path, *, controls: tuple[str, ...] = CONTROLS, later: bool = False) -> Path:
-    """This writes a whole model into `folder`: half a megabyte. `later`: as LTX-2.3 is."""
+def build(folder: Path, *, controls: tuple[str, ...] = CONTROLS, later: bool = False, downscale: int = 1) -> Path:
+    """This writes a whole model into `folder`: half a megabyte. `later`: as LTX-2.3 is; `downscale`: of its LoRAs."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         autoencoder().save_pretrained(folder / "vae")
@@ -30,7 +30,7 @@ def build(folder: Path, *, controls: tuple[str, ...] = CONTROLS, later: bool = F
         connectors(later).save_pretrained(folder / "connectors")
         words(folder)
         for control in controls:
-            lora(folder / f"iclora_{control}" / f"ltx-2-ic-lora-{control}-control.safetensors")
+            lora(folder / f"iclora_{control}" / f"ltx-2-ic-lora-{control}-control.safetensors", downscale=downscale)
     scheduler().save_pretrained(folder / "scheduler")
     (folder / "model_index.json").write_text(json.dumps({"_class_name": "LTX2Pipeline"}))
     return folder
@@ -135,11 +135,12 @@ def words(folder: Path) -> None:
     Gemma3ForConditionalGeneration(config).save_pretrained(folder / "text_encoder")
 
 
-def lora(file: Path, *, prefix: str = "diffusion_model.", blocks: int = 2) -> Path:
+def lora(file: Path, *, prefix: str = "diffusion_model.", blocks: int = 2, downscale: float = 1) -> Path:
     """This writes a LoRA of rank two under the names that the real ones have, none of its weights zero."""
     net = transformer(num_layers=blocks)
     net.add_adapter(LoraConfig(r=2, lora_alpha=2, target_modules=["to_k", "to_q", "to_v", "to_out.0"]))
     state = get_peft_model_state_dict(net)
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({prefix + name: torch.randn_like(weight) * 0.4 for name, weight in state.items()}, file)
+    said = None if downscale == 1 else {"reference_downscale_factor": str(downscale)}
+    save_file({prefix + name: torch.randn_like(weight) * 0.4 for name, weight in state.items()}, file, said)
     return file
