@@ -46,6 +46,8 @@ class Finish:
     are printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what
     share colours become richer. lines: how black the source's contours are drawn, 0 to 1. tubes: how bright they
     shine, in the colours painted there. glow: how far what is bright shines, 1 as a lamp. Of each, 0 is none.
+    grain: how much thicker and thinner paint is where it settles in the paper; it moves with the picture, so it is laid
+    over the finished shot, as `consistency.grain` does, and not here.
     """
 
     calm: float = 0.0
@@ -58,6 +60,7 @@ class Finish:
     lines: float = 0.0
     tubes: float = 0.0
     glow: float = 0.0
+    grain: float = 0.0
 
     def __call__(self, frames: Tensor, source: Tensor) -> Tensor:
         """This goes over frames `[T, 3, H, W]` that were made of those of the source, both 0 to 1."""

@@ -97,11 +97,11 @@ def read_finish(table: object) -> Mapping[str, Any]:
         match name:
             case "flat" | "strokes" | "tones" | "sheets":
                 check_whole(f"finish.{name}", value, 0, 64)
-            case "calm" | "forms" | "rich" | "lines" | "tubes" | "glow":
+            case "calm" | "forms" | "rich" | "lines" | "tubes" | "glow" | "grain":
                 if type(value) not in (int, float) or not 0 <= value <= 1:
                     raise SettingsError(f"finish.{name} is {value!r}; it must be a number from 0 (none) to 1 (all).")
             case _:
-                there = "calm, forms, flat, strokes, tones, sheets, rich, lines, tubes, glow"
+                there = "calm, forms, flat, strokes, tones, sheets, rich, lines, tubes, glow, grain"
                 raise SettingsError(f"finish has no {name!r}. It has: {there}.")
     return MappingProxyType(dict(table))
 

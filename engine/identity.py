@@ -26,9 +26,9 @@ are finished. 5: these are even where the source is; chance goes by the frames o
 pictures are read in the colours of their profiles, PNG and TIFF turned upright. 6: what the bundled model paints ends
 where the forms of the source do. 7: Wan VACE is told kept latents under a little noise; a prompt
 that names a look is finished like it; LTX-2 gives up the weak tails of chunks."""
-RESULT = 2
+RESULT = 3
 """Raised by a version that makes another result of the same chunks and settings. 2: steadied along smoother motion;
-painted frames take on light only as the source's changes."""
+painted frames take on light only as the source's changes. 3: watercolor, ink, pencil and paper have grain."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 ANYWHERE = ("device", "memory")
 OF_THE_PLAN = ("cuts", "reseed")

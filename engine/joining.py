@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
+from consistency.grain import Grain, settled
 from consistency.join import ChunkJoin
 from consistency.palette import Palette
 from consistency.steady import Pair, Steadier
@@ -42,11 +44,11 @@ def finished_frames(studio: Studio, plan: Plan, steady: float, made: Made | None
     gives the frames of a chunk, by waiting for them perhaps; the journal's, if None.
     """
     made = made or studio.journal.frames
-    recolour = _recolour(studio, plan, made)
+    recolour, grain = _recolour(studio, plan, made), studio.finish.grain if studio.finish else 0.0
     for takes in plan.shots:
-        joined = _joined(studio, takes, made, with_source=len(takes) > 1 or steady > 0)
+        joined = _joined(studio, takes, made, with_source=len(takes) > 1 or steady > 0 or grain > 0)
         shot = takes[0].shot
-        steadied = map(recolour, _steadied(joined, shot, studio.motions.steadying, steady))
+        steadied = map(recolour, _steadied(joined, shot, studio.motions.steadying, steady, grain))
         yield from through(
             steadied, shot, studio.keyframes, studio.motions.painted, lambda number: _finer(studio, number)
         )
@@ -91,13 +93,11 @@ def _steered(studio: Studio, take: Take) -> Hashable | None:
     return None if len(frames) > 1 else tuple(frames)
 
 
-def _steadied(
-    parts: Iterator[tuple[Tensor, Tensor | None]], shot: Span, motion: Motion, amount: float
-) -> Iterator[Tensor]:
-    if amount == 0 or len(shot) == 1:
-        yield from (frames for frames, _ in parts)
-        return
-    steadier, last, number = Steadier(len(shot), amount), None, shot.start
+def _paired(
+    parts: Iterator[tuple[Tensor, Tensor | None]], shot: Span, motion: Motion
+) -> Iterator[tuple[Tensor, Tensor, Pair | None]]:
+    """This gives each frame, its source, and how both hang together with those before them."""
+    last, number = None, shot.start
     for frames, source in parts:
         assert source is not None
         pairs = of_pairs(
@@ -108,9 +108,27 @@ def _steadied(
         number += len(source)
         for frame, seen in zip(frames, source, strict=True):
             # A copy: some frames wait, and as views they would keep their whole chunk.
-            done = steadier.add(frame.clone(), seen, None if last is None else next(pairs))
+            yield frame.clone(), seen, None if last is None else next(pairs)
             last = seen
-            if done:
-                yield torch.stack(done)
         last = last.clone() if last is not None else None
         del frames, source, pairs, frame, seen  # or this chunk would stay while the next one is read and joined
+
+
+def _steadied(
+    parts: Iterator[tuple[Tensor, Tensor | None]], shot: Span, motion: Motion, amount: float, grain: float
+) -> Iterator[Tensor]:
+    """This steadies a shot by `amount`, and lays grain over it, which moves with it and must not be averaged."""
+    steady = amount > 0 and len(shot) > 1
+    if not (steady or grain):
+        yield from (frames for frames, _ in parts)
+        return
+    steadier, grains, sheet = Steadier(len(shot), amount), deque[Tensor](), None
+    for frame, seen, pair in _paired(parts, shot, motion):
+        done = steadier.add(frame, seen, pair) if steady else [frame]
+        if grain:
+            sheet = sheet or Grain((frame.shape[-2], frame.shape[-1]), frame.device)
+            grains.append(sheet.add((pair.to_previous, pair.from_previous) if pair else None))
+            done = [settled(one[None], grains.popleft(), grain)[0] for one in done]
+        del frame, seen, pair
+        if done:
+            yield torch.stack(done)
