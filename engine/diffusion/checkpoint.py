@@ -114,7 +114,8 @@ class Checkpoint:
 
             net = load_single(folder, cls, self._configs[component], dtype)
             return net.requires_grad_(False).eval().to(device)
-        self.config(component)
+        if "_class_name" in self.config(component):  # transformers' own have none
+            self.pick(component, {cls.__name__: cls})
         if not any(folder.glob("*.safetensors")):
             unsafe = [path.name for path in folder.iterdir() if path.suffix in PICKLES]
             advice = f", only {unsafe[0]}, which can run code when opened. Convert it to safetensors" if unsafe else ""

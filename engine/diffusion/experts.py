@@ -28,10 +28,7 @@ class Experts:
     def load(cls, checkpoint: Checkpoint, kind: Any, setup: Setup) -> Self:  # noqa: ANN401
         """This loads `transformer` and, where there is one, `transformer_2`."""
         names = [name for name in ("transformer", "transformer_2") if name == "transformer" or checkpoint.has(name)]
-        nets = []
-        for name in names:
-            checkpoint.pick(name, {kind.__name__: kind})
-            nets.append(checkpoint.weights(name, kind, setup.dtype, setup.device))
+        nets = [checkpoint.weights(name, kind, setup.dtype, setup.device) for name in names]
         time, *space = nets[0].config.patch_size
         if time != 1 or len(set(space)) != 1:
             raise ModelError(f"{checkpoint.name}: patches of {time} x {space} do not work here; 1 x 2 x 2 do.")

@@ -117,6 +117,10 @@ BROKEN: dict[str, tuple[Callable[[Path], Any], str]] = {
     "config of another size": (lambda f: edit(f / "unet" / "config.json", block_out_channels=[16, 16]), "unet"),
     "another autoencoder": (another_autoencoder, "the autoencoder has 4 channels, the UNet takes 8"),
     "unknown class": (lambda f: edit(f / "vae" / "config.json", _class_name="Evil"), "of class Evil. What works: Auto"),
+    "another's net": (
+        lambda f: edit(f / "controlnet_depth" / "config.json", _class_name="SparseControlNetModel"),
+        "controlnet_depth is of class SparseControlNetModel. What works: ControlNetModel",
+    ),
     "flow matching": (
         lambda f: edit(f / "scheduler" / "scheduler_config.json", _class_name="FlowMatchEulerDiscreteScheduler"),
         "of class FlowMatch.* What works: DDIM",
