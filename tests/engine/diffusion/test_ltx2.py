@@ -294,3 +294,5 @@ def test_the_rows_of_the_catalogue_say_what_the_family_takes() -> None:
     for row in rows:
         optional = {part.component for part in row.parts if part.optional}
         assert optional == {f"iclora_{name}" for name in tiny.CONTROLS}
+    newer = next(row for row in rows if row.name == "ltx-2.3-22b")
+    assert newer.size == pytest.approx(sum(part.size for part in newer.parts) - 2 * 0.65)  # one LoRA, fetched once
