@@ -45,7 +45,8 @@ class Finish:
     strokes: length of those that a brush leaves along the forms. tones: how many steps from black to white surfaces
     are printed in. sheets: of how many sheets of paper, one upon the other, the picture is cut out. rich: by what
     share colours become richer. lines: how black the source's contours are drawn, 0 to 1. tubes: how bright they
-    shine, in the colours painted there. glow: how far what is bright shines, 1 as a lamp. Of each, 0 is none.
+    shine, in the colours painted there. thick: times as wide as usual lines and tubes are. glow: how far what is bright
+    shines, 1 as a lamp. Of each but `thick`, 0 is none.
     grain: how much thicker and thinner paint is where it settles in the paper; it moves with the picture, so it is laid
     over the finished shot, as `consistency.grain` does, and not here.
     """
@@ -59,6 +60,7 @@ class Finish:
     rich: float = 0.0
     lines: float = 0.0
     tubes: float = 0.0
+    thick: float = 1.0
     glow: float = 0.0
     grain: float = 0.0
 
@@ -88,9 +90,9 @@ class Finish:
         if self.rich:
             picture = saturate(picture, 1 + self.rich)
         if self.lines:
-            picture = clip(picture * (1 - self.lines * drawn(plain)[..., None]))
+            picture = clip(picture * (1 - self.lines * drawn(plain, self.thick)[..., None]))
         if self.tubes:
-            picture = clip(picture + self.tubes * bent(painted, plain))
+            picture = clip(picture + self.tubes * bent(painted, plain, self.thick))
         return glowing(picture, self.glow) if self.glow else picture
 
 
@@ -139,14 +141,14 @@ def layered(picture: Image, sheets: int) -> Image:
     return clip(stacked(simplify(picture, 3), sheets, 0.25, reach, 1.2))
 
 
-def drawn(forms: Image) -> Image:
-    """These are lines `[H, W]` on the dark side of contours, 0 to 1, as wide as fits the picture."""
-    return contours(forms, WIDE * min(forms.shape[:2]), CLEAR)
+def drawn(forms: Image, thick: float = 1.0) -> Image:
+    """These are lines `[H, W]` on the dark side of contours, 0 to 1, as wide as fits the picture, times `thick`."""
+    return contours(forms, thick * WIDE * min(forms.shape[:2]), CLEAR)
 
 
-def bent(painted: Image, forms: Image) -> Image:
+def bent(painted: Image, forms: Image, thick: float = 1.0) -> Image:
     """These are lamps along the contours of forms, brightest on their dark side, in the pure colours painted there."""
-    lamps = np.maximum(drawn(forms), drawn(1 - forms) / 2)
+    lamps = np.maximum(drawn(forms, thick), drawn(1 - forms, thick) / 2)
     colours = blur(painted * painted, NEAR)
     pure = np.sqrt(colours / np.maximum(colours.max(axis=2, keepdims=True), FAINT))
     return np.asarray(lamps[..., None] * pure, np.float32)

@@ -100,8 +100,11 @@ def read_finish(table: object) -> Mapping[str, Any]:
             case "calm" | "forms" | "rich" | "lines" | "tubes" | "glow" | "grain":
                 if type(value) not in (int, float) or not 0 <= value <= 1:
                     raise SettingsError(f"finish.{name} is {value!r}; it must be a number from 0 (none) to 1 (all).")
+            case "thick":
+                if type(value) not in (int, float) or not 0.25 <= value <= 4:
+                    raise SettingsError(f"finish.thick is {value!r}; it must be a number from 0.25 to 4, 1 as usual.")
             case _:
-                there = "calm, forms, flat, strokes, tones, sheets, rich, lines, tubes, glow, grain"
+                there = "calm, forms, flat, strokes, tones, sheets, rich, lines, tubes, thick, glow, grain"
                 raise SettingsError(f"finish has no {name!r}. It has: {there}.")
     return MappingProxyType(dict(table))
 

@@ -26,6 +26,10 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 """What people call the looks, beside each look's own prompt."""
 
+THICK, FINE = ("thick lines", "bold lines", "broad lines"), ("fine lines", "thin lines", "delicate lines")
+WIDTHS = dict.fromkeys(THICK, 1.7) | dict.fromkeys(FINE, 0.6)
+"""Times as wide as usual the lines of the look are that are said to be so."""
+
 
 def look_in(prompt: str) -> Look | None:
     """This gives the look that a prompt names first, with the prompt for its words; None if it names none.
@@ -36,7 +40,11 @@ def look_in(prompt: str) -> Look | None:
     places = {
         place: name for name, calls in NAMES.items() for call in calls if (place := said.find(f" {_plain(call)} ")) >= 0
     }
-    return replace(load_look(places[min(places)]), prompt=prompt, duotone=None) if places else None
+    if not places:
+        return None
+    look = load_look(places[min(places)])
+    thick = next((width for saying, width in WIDTHS.items() if f" {saying} " in said), 1.0)
+    return replace(look, prompt=prompt, duotone=None, finish={**look.finish, "thick": thick})
 
 
 def _plain(text: str) -> str:

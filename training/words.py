@@ -12,7 +12,7 @@ import torch
 from transformers import CLIPTokenizer
 
 from engine.settings import load_look, look_names
-from engine.words import NAMES
+from engine.words import FINE, NAMES, THICK
 from training.styles import STYLES
 
 MODIFIERS = ("warm", "cold", "dark", "bright", "muted", "vivid", "thick lines", "fine lines")
@@ -26,8 +26,8 @@ SAYINGS: dict[str, tuple[str, ...]] = {
     "bright": ("bright", "light tones", "bright light"),
     "muted": ("muted", "muted colors", "pale colours", "faded"),
     "vivid": ("vivid", "vivid colors", "saturated colours", "strong colors"),
-    "thick lines": ("thick lines", "bold lines", "broad lines"),
-    "fine lines": ("fine lines", "thin lines", "delicate lines"),
+    "thick lines": THICK,
+    "fine lines": FINE,
 }
 FILLERS = ("a", "an", "the", "in", "of", "with", "and", "on", "very", "style", "look", "painting", "drawing", "picture")
 

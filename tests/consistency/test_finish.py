@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,15 @@ def test_lines_are_drawn_at_contours_alone() -> None:
     assert done[:, border - 2 : border].min() < 0.05
     assert torch.equal(done[:, : border - 8], torch.full_like(done[:, : border - 8], 0.3))
     assert torch.equal(done[:, border + 8 :], torch.full_like(done[:, border + 8 :], 0.7))
+
+
+@pytest.mark.parametrize(("usual", "sign"), [(Finish(lines=1.0), -1), (Finish(tubes=0.3), 1)], ids=["lines", "tubes"])
+def test_thick_ones_are_wider_and_as_black_or_bright(usual: Finish, sign: int) -> None:
+    step = grey(np.where(COLUMNS < SIDE // 2, 0.3, 0.7))
+    plain = torch.from_numpy(step[..., 0])
+    thin, middle, wide = (sign * (over(replace(usual, thick=by), step) - plain) for by in (0.5, 1.0, 3.0))
+    assert wide.sum() > 2 * middle.sum() > 2.5 * thin.sum()
+    assert wide.max() == pytest.approx(float(middle.max()), abs=0.03)
 
 
 def test_lines_are_those_of_the_source_where_the_picture_has_lost_them() -> None:

@@ -53,6 +53,7 @@ def test_a_bundled_look_given_as_a_file_is_the_same(name):
         ('prompt = "ink"\nfinish = 3', "finish is 3; it must be a table"),
         ('prompt = "ink"\n[finish]\ntones = 2.5', "finish.tones is 2.5; it must be a whole number between 0 and 64"),
         ('prompt = "ink"\n[finish]\nstrokes = -1', "finish.strokes is -1; it must be a whole number"),
+        ('prompt = "ink"\n[finish]\nthick = 0', "finish.thick is 0; it must be a number from 0.25 to 4"),
         ('prompt = "ink"\n[finish]\nlines = 2', "finish.lines is 2; it must be a number from 0"),
         (
             'prompt = "ink"\n[finish]\nstroke = 2',

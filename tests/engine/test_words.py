@@ -19,7 +19,7 @@ def test_each_name_and_each_looks_own_prompt_say_the_look(name):
         look = look_in(prompt.upper() + ", warm")
         assert look is not None, prompt
         assert (look.name, look.prompt) == (name, prompt.upper() + ", warm")
-        assert look.finish == load_look(name).finish
+        assert look.finish == {**load_look(name).finish, "thick": 1}
 
 
 def test_words_that_change_a_look_name_none():
@@ -31,6 +31,12 @@ def test_words_that_change_a_look_name_none():
 def test_of_two_the_first_counts():
     names = [look.name for look in map(look_in, ("watercolor and ink", "ink, warm paper collage")) if look]
     assert names == ["watercolor", "ink"]
+
+
+def test_lines_are_as_wide_as_is_said():
+    said = ("comic, thick lines", "comic", "comic, delicate lines")
+    widths = [look.finish["thick"] for look in map(look_in, said) if look]
+    assert widths == [1.7, 1.0, 0.6]
 
 
 def test_colours_are_the_prompts_own():
