@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from consistency.blur import blur
 from consistency.warp import warped
 from engine.errors import SettingsError
+from engine.filling import said_of_alike
 from engine.light import lighter
 from engine.media import MediaInfo, scaled
 from engine.motion import Estimated, Motion
@@ -89,20 +90,23 @@ def _picture(file: Path, info: MediaInfo, size: tuple[int, int], what: str) -> T
 class Carried:
     """What a painted picture `[3, H, W]` says of another frame.
 
-    way: the flow to where it shows each pixel, `[1, 2, h, w]`. share: how far it counts, 0 to 1, `[1, 1, h, w]`. light:
-    what the frame is lighter by than the painted one was made, `[1, 3, ...]`, coarse, where the source is, too.
+    way: the flow to where it shows each pixel, `[1, 2, h, w]`. trust: how far that holds, 0 to 1, `[1, 1, h, w]`. fade:
+    how far all of it counts, 0 to 1. light: what the frame is lighter by than the painted one was made, `[1, 3, ...]`,
+    coarse, where the source is, too. else_added: what is added to pixels that it does not show, `[1, 3, ...]`.
     """
 
     picture: Tensor
     way: Tensor
-    share: Tensor
+    trust: Tensor
+    fade: float
     light: Tensor
+    else_added: Tensor
 
     def over(self, frame: Tensor) -> Tensor:
         """This gives what is to be added to a frame `[1, 3, H, W]` at the size of the result."""
         size = frame.shape[-2:]
-        shown = warped(self.picture[None], larger(self.way, size), "bicubic")
-        return resized(self.share, size) * (shown + resized(self.light, size) - frame)
+        shown = warped(self.picture[None], larger(self.way, size), "bicubic") + resized(self.light, size)
+        return self.fade * torch.lerp(resized(self.else_added, size), shown - frame, resized(self.trust, size))
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ class _Spread:
         self._made, self._source, self._guessed = made, source, isinstance(motion, Estimated)
         self._trace = Trace(key.number, motion, self._small)
         self._then = source(key.number)[None]
+        self._painted = scaled(key.picture[None], (made.shape[-2], made.shape[-1]))
         self._ways: dict[int, tuple[Tensor, Tensor]] = {}
 
     def look_back(self, first: int, before: int | None) -> None:
@@ -207,7 +212,8 @@ class _Spread:
         ending = larger(way, size), F.interpolate(trust, size, mode="area")
         changed = lighter(here, self._trace.first[None], *ending).square().mean(dim=1, keepdim=True)
         light = lighter(frame, self._made, *ending) * (changed / (changed + STEADY**2))
-        return Carried(self.key.picture, way, fade * trust, light)
+        shown = warped(self._painted, ending[0]) + resized(light, size)
+        return Carried(self.key.picture, way, trust, fade, light, said_of_alike(shown - frame, ending[1], here))
 
     def _settled(self, number: int, way: Tensor, trust: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
         """This brings a way and its trust to the size of the finer source, which became lighter by `light`."""

@@ -137,7 +137,7 @@ def test_motion_that_is_guessed_small_is_looked_for_again_at_the_larger_size(see
         assert warp_error(made, inner, number) < 1.1 * warp_error(large.frames, inner, number)
 
 
-@pytest.mark.parametrize("seed", [2, 5, 8])
+@pytest.mark.parametrize("seed", [2, 5, 8, 25])
 def test_what_looks_as_the_source_did_is_painted_though_the_way_there_and_back_misses(seed):
     """At borders and at the picture's edge guessed motion often fails to come home, and the frame was left as made."""
     scene = draw_scene(seed, 3, 144, 256, first=5)
@@ -145,6 +145,23 @@ def test_what_looks_as_the_source_did_is_painted_though_the_way_there_and_back_m
     made = spread(scene, [Keyframe(1, painted(scene, 1))], Estimated(DisFlow(fine=True)))
     for number in (1, 2):
         assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
+
+
+def test_what_was_hidden_is_changed_as_what_looks_like_it_around() -> None:
+    """A board passes before a wall that was painted red: the wall behind it, never painted, is red, too."""
+    frames, there, back = torch.full((2, 3, 72, 128), 0.4), torch.zeros(2, 72, 128), torch.zeros(2, 72, 128)
+    frames[0, 2, 20:50, 50:80] = frames[1, 2, 20:50, 38:68] = 1.0
+    there[0, 20:50, 38:68], back[0, 20:50, 50:80] = 12, -12
+    red = frames[0].clone()
+    red[0] += 0.3 * (frames[0, 2] < 1)
+    led = through(
+        iter([frames]), Span(0, 2), [Keyframe(0, red)], lambda *_: (there, back), lambda number: frames[number]
+    )
+    _, after = (one.onto(one.frames)[0] for one in led)
+    reddened = (after - frames[1])[0, 22:48, 70:78]
+    assert reddened.min() > 0.15
+    assert reddened.mean() > 0.25
+    assert (after - frames[1])[:, 22:48, 40:66].abs().max() < 0.02  # the board is as it was
 
 
 def test_motion_that_is_known_is_not_looked_for_again(monkeypatch):
