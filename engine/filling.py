@@ -7,14 +7,14 @@ from torch import Tensor
 
 from consistency.blur import blur
 
-ASKED = 4096
+ASKED = 1024
 """Pixels that are asked, at most: some of every part of the picture."""
 NEAR = 1 / 24
 """Of the picture's longer side: how far around is asked, as the standard deviation of a Gaussian."""
 UNLIKE = 0.04
 """How far colours, 0 to 1, may be apart: one that differs by so much counts 0.61 of one that is the same."""
-ENOUGH = 0.5
-"""Pixels that must be alike, in all, for a pixel to be told half of what they say."""
+ENOUGH = 0.125
+"""Of the pixels asked, how many must be alike, in all, for one to be told half of what they say."""
 GRAIN = 0.7
 """Pixels that the picture is blurred by before its colours are compared."""
 AT_ONCE = 4096
