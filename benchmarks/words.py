@@ -1,8 +1,8 @@
 """Do words change a look as they say: `python -m benchmarks.words ../shared/photos`.
 
 Held-out photos are restyled by the name of each look alone and with one word more; printed is what the word changes of
-what it speaks of, in levels of 255: warmth is red over blue, light is brightness, colour is the strongest channel over
-the weakest, lines are the darkest twentieth's distance to the middle.
+what it speaks of, in percent of full brightness: warmth is red over blue, light is brightness, colour is the strongest
+channel over the weakest; lines are the percentage of pixels less than half as bright as the median.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def colour(frame: Tensor) -> float:
 
 
 def lines(frame: Tensor) -> float:
-    """How much darker the darkest twentieth is than the median."""
+    """The share of pixels that are less than half as bright as the median."""
     grey = frame.mean(dim=1).flatten()
-    return float(grey.median() - grey.quantile(0.05))
+    return float((grey < grey.median() / 2).float().mean())
 
 
 MEASURES: tuple[tuple[Callable[[Tensor], float], int], ...] = ((warmth, 1), (light, -1), (colour, -1), (lines, 1))
@@ -72,7 +72,7 @@ def main() -> None:
                     measure(restyled(frame, f"{name}, {word}")) - measure(one)
                     for frame, one in zip(frames, plain, strict=True)
                 ]
-                row.append(255 * float(np.mean(changes)))
+                row.append(100 * float(np.mean(changes)))
                 right, asked = right + (way * row[-1] > 0), asked + 1
         print(f"{name:12}" + "".join(f"{change:+13.1f}" for change in row), flush=True)
     print(f"the way that the word says: {right} of {asked}")
