@@ -31,7 +31,7 @@ def load_depth(folder: Path) -> DepthNet:
     """This loads the depth network of a folder, whole or not at all."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        net = DepthNet(config["widths"], config["depths"])
+        net = DepthNet(config["widths"], config["depths"], config["attention"])
         net.load_state_dict({name: weight.float() for name, weight in load_file(folder / "model.safetensors").items()})
     except FileNotFoundError as error:
         raise ModelError(f"There is no depth network at {folder}. Install again, or leave depth out.") from error
