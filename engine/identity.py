@@ -28,7 +28,8 @@ where the forms of the source do. 7: Wan VACE is told kept latents under a littl
 that names a look is finished like it; LTX-2 gives up the weak tails of chunks."""
 RESULT = 3
 """Raised by a version that makes another result of the same chunks and settings. 2: steadied along smoother motion;
-painted frames take on light only as the source's changes. 3: watercolor, ink, pencil and paper have grain."""
+painted frames take on light only as the source's changes. 3: watercolor, ink, pencil and paper have grain; what a
+painted frame does not show is filled in; chunks are joined along motion that keeps to borders."""
 MASK = ("mask", "mask_invert", "mask_grow", "mask_feather", "background")
 ANYWHERE = ("device", "memory")
 OF_THE_PLAN = ("cuts", "reseed")
