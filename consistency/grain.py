@@ -7,6 +7,7 @@ not count at all (textures that flow, Neyret 2003; for watercolour in films, Bou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import pi
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn import functional as F
 from consistency.occlusion import round_trip
 from consistency.warp import warp, warped
 
-SHEET = 512  # pixels a side of the paper, whose opposite edges meet
+SHEET = 512  # pixels a side of the paper, whose opposite edges meet; twice the shorter side of large pictures
 GRAINS = ((1 / 24, 1.0), (1 / 55, 0.8), (1 / 110, 0.4))
 """Sizes of grains, of a picture's shorter side, and how strong they are."""
 ALIKE = 1 / 100  # of the shorter side: so far apart the sheet is hardly alike, measured
@@ -31,6 +32,7 @@ class Grain:
     def __init__(self, size: tuple[int, int], device: torch.device | str = "cpu") -> None:
         self._side = min(size)
         self._paper = _paper(self._side).to(device)
+        self._sheet = self._paper.shape[-1] - 1
         self._offsets = torch.zeros(2, 2, *size, device=device)
         self._frame = -1
 
@@ -61,9 +63,9 @@ class Grain:
     def _seen(self, layer: int) -> Tensor:
         """The paper where a map says that each pixel lies."""
         height, width = self._offsets.shape[-2:]
-        x = (torch.arange(width).to(self._offsets) + self._offsets[layer, 0]) % SHEET
-        y = (torch.arange(height).to(self._offsets)[:, None] + self._offsets[layer, 1]) % SHEET
-        side = SHEET + 1  # the first row and column stand at the end, too
+        x = (torch.arange(width).to(self._offsets) + self._offsets[layer, 0]) % self._sheet
+        y = (torch.arange(height).to(self._offsets)[:, None] + self._offsets[layer, 1]) % self._sheet
+        side = self._sheet + 1  # the first row and column stand at the end, too
         places = torch.stack([(2 * x + 1) / side - 1, (2 * y + 1) / side - 1], dim=-1)[None]
         seen = F.grid_sample(self._paper, places, padding_mode="border", align_corners=False)
         return seen / (1 + _stretch(self._offsets[layer]) ** 4)  # or around whatever moves there would be streaks
@@ -83,14 +85,16 @@ def settled(frames: Tensor, grain: Tensor, amount: float) -> Tensor:
     return frames.clamp(0, 1) ** (1 + amount * grain).clamp(min=0.2)
 
 
+@lru_cache(maxsize=1)
 def _paper(side: int) -> Tensor:
-    """The sheet, `[1, 1, SHEET + 1, SHEET + 1]`, the same each time, for pictures whose shorter side is `side`."""
-    white = torch.randn(SHEET, SHEET, generator=torch.Generator().manual_seed(0))
+    """The sheet, `[1, 1, S + 1, S + 1]`, the same each time, for pictures whose shorter side is `side`."""
+    sheet = max(SHEET, 2 * side)
+    white = torch.randn(sheet, sheet, generator=torch.Generator().manual_seed(0))
     waves = torch.fft.fft2(white)
-    step = 2 * pi * torch.fft.fftfreq(SHEET)
+    step = 2 * pi * torch.fft.fftfreq(sheet)
     square = step[:, None].square() + step.square()
-    sheet = torch.zeros(SHEET, SHEET)
+    grain = torch.zeros_like(white)
     for share, strength in GRAINS:
         soft = torch.fft.ifft2(waves * torch.exp(-square * max(share * side / 4, FINEST) ** 2 / 2)).real
-        sheet += strength * soft / soft.std()
-    return F.pad((sheet / sheet.std())[None, None], (0, 1, 0, 1), mode="circular")
+        grain += strength * soft / soft.std()
+    return F.pad((grain / grain.std())[None, None], (0, 1, 0, 1), mode="circular")

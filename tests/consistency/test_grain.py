@@ -76,6 +76,11 @@ def test_paint_is_thicker_where_grain_is_and_white_and_black_stay():
         assert (settled(torch.full((1, 3, *SIZE), light), grain, 0.1) == light).all()
 
 
+def test_a_large_picture_does_not_show_the_sheet_again_and_again():
+    grain = Grain((SHEET, 2 * SHEET)).add()
+    assert abs(alike(grain[..., SHEET:], grain[..., :SHEET])) < 0.2
+
+
 def test_it_is_the_same_each_time():
     flows = [None, pan(1.5, 0.5), pan(1.5, 0.5)]
     assert torch.equal(laid(flows), laid(flows))
