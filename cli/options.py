@@ -14,7 +14,7 @@ RUN: dict[str, dict[str, dict[str, object]]] = {
             "metavar": "FILE",
             "help": 'your own look, a TOML file: title, prompt = "ink drawing, warm", strength, [controls] edges = 1.0',
         },
-        "--prompt": {"metavar": "WORDS", "help": 'your own words instead: "pencil sketch on grey paper"'},
+        "--prompt": {"metavar": "WORDS", "help": 'your own words instead: "ink drawing, warm paper"'},
         "--strength": {
             "type": number,
             "metavar": "0-1",

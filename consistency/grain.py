@@ -37,7 +37,7 @@ class Grain:
         self._frame = -1
 
     def add(self, flows: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """This gives the next frame's grain `[1, 1, H, W]`, of mean 0 and deviation 1.
+        """This gives the next frame's grain `[1, 1, H, W]`, of mean 0 and deviation 1; less where much is stretched.
 
         flows: `[2, H, W]` each, pixels, to the frame before it and from there back; None for the first.
         """
@@ -45,8 +45,9 @@ class Grain:
         if flows:
             there, back = (flow[None] for flow in flows)
             flow = there.expand(2, -1, -1, -1)
-            kept = (round_trip(there, back) > HOME) | (warp(there, there)[1] == 0)
-            self._offsets = kept * (warped(self._offsets, flow) + flow)  # what comes out from behind others is new
+            moved = warped(self._offsets, flow) + flow
+            kept = ((round_trip(there, back) > HOME) | (warp(there, there)[1] == 0)) & moved.isfinite()
+            self._offsets = torch.where(kept, moved, 0)  # what comes out from behind others is new
         weights = []
         for layer in range(2):
             phase = (self._frame + layer * PERIOD // 2) % PERIOD

@@ -8,7 +8,7 @@ from torch import Tensor
 from consistency.blur import blur
 
 ASKED = 1024
-"""Pixels that are asked, at most: some of every part of the picture."""
+"""Pixels that are asked, about: some of every part of the picture."""
 NEAR = 1 / 24
 """Of the picture's longer side: how far around is asked, as the standard deviation of a Gaussian."""
 UNLIKE = 0.04

@@ -25,7 +25,8 @@ CHUNKS = 7
 are finished. 5: these are even where the source is; chance goes by the frames of shots and chunks, not by numbers;
 pictures are read in the colours of their profiles, PNG and TIFF turned upright. 6: what the bundled model paints ends
 where the forms of the source do. 7: Wan VACE is told kept latents under a little noise; a prompt
-that names a look is finished like it; LTX-2 gives up the weak tails of chunks."""
+that names a look is finished like it; LTX-2 gives up the weak tails of chunks;
+the depth network that comes along is another."""
 RESULT = 3
 """Raised by a version that makes another result of the same chunks and settings. 2: steadied along smoother motion;
 painted frames take on light only as the source's changes. 3: watercolor, ink, pencil and paper have grain; what a

@@ -38,6 +38,8 @@ FINER = 2
 """Times the size that is worked on: ways are settled in no finer pictures, as it takes as long as they have pixels."""
 ENOUGH = 0.5
 """Trust, from which on a painted frame counts fully: going there and back may miss by as much as is allowed."""
+SURE = 0.99
+"""Trust, above which nothing else needs to be asked."""
 STEADY = 0.006
 """Of 0 to 1: a source whose light differs by less has the same light, and what the model's frames do is flicker."""
 
@@ -92,7 +94,8 @@ class Carried:
 
     way: the flow to where it shows each pixel, `[1, 2, h, w]`. trust: how far that holds, 0 to 1, `[1, 1, h, w]`. fade:
     how far all of it counts, 0 to 1. light: what the frame is lighter by than the painted one was made, `[1, 3, ...]`,
-    coarse, where the source is, too. else_added: what is added to pixels that it does not show, `[1, 3, ...]`.
+    coarse, where the source is, too. else_added: what is added to pixels that it does not
+    show, and to those around them, `[1, 3, ...]`.
     """
 
     picture: Tensor
@@ -213,7 +216,10 @@ class _Spread:
         changed = lighter(here, self._trace.first[None], *ending).square().mean(dim=1, keepdim=True)
         light = lighter(frame, self._made, *ending) * (changed / (changed + STEADY**2))
         shown = warped(self._painted, ending[0]) + resized(light, size)
-        return Carried(self.key.picture, way, trust, fade, light, said_of_alike(shown - frame, ending[1], here))
+        added, known = shown - frame, ending[1]
+        # Known pixels keep what is said of them: at another size patches would have a pale rim.
+        added = torch.where(known > SURE, added, said_of_alike(added, known, here))
+        return Carried(self.key.picture, way, trust, fade, light, added)
 
     def _settled(self, number: int, way: Tensor, trust: Tensor, light: Tensor) -> tuple[Tensor, Tensor]:
         """This brings a way and its trust to the size of the finer source, which became lighter by `light`."""

@@ -1,4 +1,4 @@
-"""Looks by their names in a prompt: with the bundled model, `comic, dark` is the comic look, but for its words."""
+"""Looks by their names in a prompt: with a small model, `comic, dark` is the comic look, but for its words."""
 
 from __future__ import annotations
 
@@ -30,21 +30,44 @@ THICK, FINE = ("thick lines", "bold lines", "broad lines"), ("fine lines", "thin
 WIDTHS = dict.fromkeys(THICK, 1.7) | dict.fromkeys(FINE, 0.6)
 """Times as wide as usual the lines of the look are that are said to be so."""
 
+VAGUE = ("black and white",)
+"""Calls that count only where no other look is named: an ink drawing may be black and white, too."""
+
+COLOURS = {
+    "warm",
+    "cold",
+    "cool",
+    "muted",
+    "pale",
+    "faded",
+    "vivid",
+    "saturated",
+    "color",
+    "colors",
+    "colour",
+    "colours",
+}
+"""With one of these in the prompt, its words say which colours there are to be."""
+
 
 def look_in(prompt: str) -> Look | None:
     """This gives the look that a prompt names first, with the prompt for its words; None if it names none.
 
-    In two colours it is not printed: the prompt may say which there are to be.
+    It is not printed in two colours where the prompt speaks of colours, or names other looks, too.
     """
     said = f" {_plain(prompt)} "
     places = {
         place: name for name, calls in NAMES.items() for call in calls if (place := said.find(f" {_plain(call)} ")) >= 0
     }
-    if not places:
+    vague = {place for place in places if any(said.startswith(f" {call} ", place) for call in VAGUE)}
+    named = {place: name for place, name in places.items() if place not in vague} or places
+    if not named:
         return None
-    look = load_look(places[min(places)])
-    thick = next((width for saying, width in WIDTHS.items() if f" {saying} " in said), 1.0)
-    return replace(look, prompt=prompt, duotone=None, finish={**look.finish, "thick": thick})
+    look = load_look(named[min(named)])
+    widths = {place: width for saying, width in WIDTHS.items() if (place := said.find(f" {saying} ")) >= 0}
+    thick = widths[min(widths)] if widths else 1.0
+    plain = len(set(named.values())) == 1 and COLOURS.isdisjoint(said.split())
+    return replace(look, prompt=prompt, duotone=look.duotone if plain else None, finish={**look.finish, "thick": thick})
 
 
 def _plain(text: str) -> str:

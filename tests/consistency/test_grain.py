@@ -62,6 +62,12 @@ def test_it_sticks_to_every_thing_of_a_scene_and_what_comes_out_from_behind_has_
     assert float(steps.max() / steps[0]) < 1.1
 
 
+def test_motion_that_is_no_number_spoils_nothing_after_it():
+    broken = pan(1, 0)[0].clone()
+    broken[:, 40:60, 40:60] = torch.nan
+    assert laid([None, (broken, -broken), pan(1, 0)]).isfinite().all()
+
+
 def test_the_sheet_has_no_seam():
     grain = laid([None, pan(SHEET, 0), pan(-SHEET, 3 * SHEET)])
     assert torch.allclose(grain, grain[:1].expand_as(grain), atol=1e-3)

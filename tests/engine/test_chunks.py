@@ -169,7 +169,7 @@ def noise_of_one_chunk(length: int) -> Tensor:
 
 @pytest.mark.parametrize(
     ("length", "longest", "overlap", "lookback", "weak"),
-    [(38, 13, 1, 3, 0), (41, 21, 8, 2, 0), (39, 17, 5, 0, 1), (40, 21, 6, 4, 2)],
+    [(38, 13, 1, 3, 0), (41, 21, 8, 2, 0), (39, 17, 5, 0, 0), (40, 21, 6, 4, 0), (39, 17, 5, 0, 1), (40, 21, 6, 4, 2)],
 )
 def test_where_a_latent_stands_for_four_frames_everything_passes_on_to_the_same_frames(
     length: int, longest: int, overlap: int, lookback: int, weak: int

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 import restyle
+from consistency.grain import Grain
 from engine import pipeline
 from engine.diffusion import catalog
 from engine.diffusion.stylizer import Chunk, Request, Styled
 from engine.errors import SettingsError
 from engine.media import open_reader, probe
 from engine.settings import Codec, Settings
+from preprocessors.flow import DisFlow
 from tests.fake_stylizer import FakeStylizer
 
 
@@ -42,6 +44,23 @@ def test_a_file_gives_the_same_frames(model, tmp_path):
     brought = torch.cat(list(restyle.frames(frames, look="comic", cuts="none")))
     with open_reader(tmp_path / "out") as reader:
         assert (reader.read(0, 30) - brought).abs().max() <= 0.51 / 255
+
+
+@pytest.mark.parametrize("steady", [0.0, 1.0])
+def test_grain_moves_with_each_frame_of_its_own(tmp_path, model, steady):
+    """Laid over what is steadied, which comes out thirteen frames late."""
+    model.defaults = replace(model.defaults, finished=True)
+    frames = (0.4 * moving(30) + 0.3).clamp(0, 1)
+    made = {}
+    for name, finish in (("plain", ""), ("grain", "[finish]\ngrain = 0.2\n")):
+        (tmp_path / f"{name}.toml").write_text(f'prompt = "ink"\n{finish}')
+        look = str(tmp_path / f"{name}.toml")
+        made[name] = torch.cat(list(restyle.frames(frames, look_file=look, cuts="none", steady=steady)))
+    found = (made["grain"].log() / made["plain"].log()).mean(dim=1, keepdim=True)
+    sheet, flow = Grain((48, 64)), DisFlow(fine=True, smooth=True)
+    laid = torch.cat([sheet.add(flow.both(*frames[n - 1 : n + 1]) if n else None) for n in range(30)])
+    torch.testing.assert_close(found, 1 + 0.2 * laid, atol=2e-3, rtol=0)
+    assert (laid[1:] - laid[:-1]).abs().amax(dim=(1, 2, 3)).min() > 0.1  # another frame's would be seen
 
 
 def test_stills_are_shown_at_the_rate_that_is_said(model, tmp_path):

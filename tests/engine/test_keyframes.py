@@ -147,6 +147,20 @@ def test_what_looks_as_the_source_did_is_painted_though_the_way_there_and_back_m
         assert warp_error(made, scene, number) < 1.2 * warp_error(scene.frames, scene, number)
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_patch_that_was_hidden_has_no_rim_at_any_size(times: int) -> None:
+    frames, there, back = torch.full((2, 3, 72, 128), 0.4), torch.zeros(2, 72, 128), torch.zeros(2, 72, 128)
+    there[0, 20:50, 38:68] = 12  # and back it does not come home
+    large = F.interpolate(frames, scale_factor=float(times))
+    red = large[0] + torch.tensor([0.3, 0, 0]).view(3, 1, 1)
+    led = through(
+        iter([frames]), Span(0, 2), [Keyframe(0, red)], lambda *_: (there, back), lambda number: frames[number]
+    )
+    after = list(led)[1].onto(large[1:])[0]
+    reddened = (after - large[1])[0, times * 2 : -times * 2, times * 2 : -times * 2]
+    assert reddened.max() - reddened.min() < 0.02
+
+
 def test_what_was_hidden_is_changed_as_what_looks_like_it_around() -> None:
     """A board passes before a wall that was painted red: the wall behind it, never painted, is red, too."""
     frames, there, back = torch.full((2, 3, 72, 128), 0.4), torch.zeros(2, 72, 128), torch.zeros(2, 72, 128)

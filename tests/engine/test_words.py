@@ -34,16 +34,20 @@ def test_of_two_the_first_counts():
 
 
 def test_lines_are_as_wide_as_is_said():
-    said = ("comic, thick lines", "comic", "comic, delicate lines")
+    said = ("comic, thick lines", "comic", "comic, delicate lines, thick lines")
     widths = [look.finish["thick"] for look in map(look_in, said) if look]
     assert widths == [1.7, 1.0, 0.6]
 
 
-def test_colours_are_the_prompts_own():
-    look = look_in("ink drawing, cold")
-    assert load_look("ink").duotone
-    assert look is not None
-    assert look.duotone is None
+def test_colours_are_the_prompts_own_where_it_speaks_of_them():
+    printed = load_look("ink").duotone
+    said = ("ink drawing", "ink drawing, dark", "ink drawing, cold", "ink and watercolor")
+    assert [look.duotone for look in map(look_in, said) if look] == [printed, printed, None, None]
+
+
+def test_black_and_white_names_noir_alone_but_no_other_look_less():
+    said = ("black and white", "black and white ink drawing", "comic, black and white", "black and white film noir")
+    assert [look.name for look in map(look_in, said) if look] == ["noir", "ink", "comic", "noir"]
 
 
 def test_strength_and_controls_are_the_looks_unless_asked_for():

@@ -100,7 +100,7 @@ def plain_pipeline(model: LTX2) -> Any:
     return pipeline
 
 
-@pytest.mark.parametrize(("later", "downscale"), [(False, 1), (True, 2)], ids=["2", "2.3"])
+@pytest.mark.parametrize(("later", "downscale"), [(False, 1), (True, 1), (True, 2)], ids=["2", "2.3", "2.3 half"])
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 def test_one_window_equals_the_librarys_own_pipeline(
     tmp_path: Path, guidance: float, later: bool, downscale: int, monkeypatch: pytest.MonkeyPatch
