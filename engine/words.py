@@ -33,21 +33,8 @@ WIDTHS = dict.fromkeys(THICK, 1.7) | dict.fromkeys(FINE, 0.6)
 VAGUE = ("black and white",)
 """Calls that count only where no other look is named: an ink drawing may be black and white, too."""
 
-COLOURS = {
-    "warm",
-    "cold",
-    "cool",
-    "muted",
-    "pale",
-    "faded",
-    "vivid",
-    "saturated",
-    "color",
-    "colors",
-    "colour",
-    "colours",
-}
-"""With one of these in the prompt, its words say which colours there are to be."""
+COLOURS = {"warm", "cold", "cool", "vivid", "saturated", "strong"}
+"""With one of these in the prompt, its words say which colours there are to be. Two are muted already."""
 
 
 def look_in(prompt: str) -> Look | None:

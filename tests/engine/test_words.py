@@ -41,8 +41,8 @@ def test_lines_are_as_wide_as_is_said():
 
 def test_colours_are_the_prompts_own_where_it_speaks_of_them():
     printed = load_look("ink").duotone
-    said = ("ink drawing", "ink drawing, dark", "ink drawing, cold", "ink and watercolor")
-    assert [look.duotone for look in map(look_in, said) if look] == [printed, printed, None, None]
+    said = ("ink drawing", "ink drawing, dark", "ink drawing, muted colors", "ink drawing, cold", "ink and watercolor")
+    assert [look.duotone for look in map(look_in, said) if look] == [printed, printed, printed, None, None]
 
 
 def test_black_and_white_names_noir_alone_but_no_other_look_less():
